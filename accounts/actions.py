@@ -1,0 +1,275 @@
+"""What is done with people: one verb, one function, one transaction, one event."""
+
+import hmac
+from collections.abc import Mapping
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import api_keys, departures
+from accounts.acting import Actor, Forbidden, Invalid, Refused
+from accounts.models import ApiKey, Installation, Language, Membership, Role, Scope, Team, User
+from audit import trail
+
+
+def require_admin(by: Actor) -> None:
+    """Raise Forbidden unless an administrator (or the desk itself) acts."""
+    if by.user is not None and not by.user.is_admin:
+        raise Forbidden("admins_only", _("Only an administrator can do this."))
+
+
+def subject(user: User) -> trail.Subject:
+    return trail.Subject("user", user.public_id, user.email)
+
+
+def bootstrap_key_is(candidate: str) -> bool:
+    """Whether this is the key of the settings. False where the settings have none."""
+    expected = settings.ADMIN_BOOTSTRAP_KEY
+    return bool(expected) and hmac.compare_digest(candidate.encode(), expected.encode())
+
+
+@transaction.atomic
+def bootstrap_admin(*, email: str, full_name: str, language: str = "en", by: Actor) -> tuple[User, ApiKey, str]:
+    """Make the first administrator and a key of his; works once in the life of the installation.
+
+    Answers the user, the key's row and the raw key. Raises Forbidden ever after, even if no administrator is left.
+    """
+    try:
+        with transaction.atomic():
+            Installation.objects.create()
+    except IntegrityError:
+        raise Forbidden("already_bootstrapped", _("The first administrator has already been made.")) from None
+    user = _new_user(email=email, full_name=full_name, role=Role.ADMIN, language=language, time_zone="UTC")
+    trail.record(
+        "user.bootstrapped",
+        subject(user),
+        by=by,
+        changes={"email": (None, user.email), "full_name": (None, user.full_name), "role": (None, user.role)},
+    )
+    key, raw = api_keys.issue(user, name="bootstrap", scopes=Scope.values, by=Actor(user, by.door, None, by.request_id, by.address))
+    return user, key, raw
+
+
+@transaction.atomic
+def create_user(
+    *,
+    email: str,
+    full_name: str,
+    role: str = Role.EMPLOYEE,
+    language: str = Language.ENGLISH,
+    time_zone: str = "UTC",
+    teams: Mapping[Team, bool] | None = None,
+    password: str | None = None,
+    by: Actor,
+) -> User:
+    """Make a person known to the desk. `teams` is {team: leads it}. Raises Invalid for an address already taken."""
+    require_admin(by)
+    user = _new_user(
+        email=email, full_name=full_name, role=role, language=language, time_zone=time_zone, password=password
+    )
+    Membership.objects.bulk_create(
+        Membership(user=user, team=team, is_lead=lead) for team, lead in (teams or {}).items()
+    )
+    trail.record(
+        "user.created",
+        subject(user),
+        by=by,
+        changes={
+            "email": (None, user.email),
+            "full_name": (None, user.full_name),
+            "role": (None, user.role),
+            "teams": ([], _named(teams or {})),
+        },
+    )
+    return user
+
+
+@transaction.atomic
+def change_profile(user: User, *, full_name: str, language: str, time_zone: str, by: Actor) -> User:
+    """Change what a person decides about himself: name, language, time zone."""
+    _require_self_or_admin(user, by=by)
+    user = _locked(user)
+    return _change(user, "user.profile_changed", by=by, full_name=full_name, language=language, time_zone=time_zone)
+
+
+@transaction.atomic
+def choose_theme(user: User, *, theme: str, by: Actor) -> User:
+    """Light, dark or like the system."""
+    _require_self_or_admin(user, by=by)
+    return _change(_locked(user), "user.profile_changed", by=by, theme=theme)
+
+
+@transaction.atomic
+def choose_language(user: User, *, language: str, by: Actor) -> User:
+    """The language of pages and messages."""
+    _require_self_or_admin(user, by=by)
+    return _change(_locked(user), "user.profile_changed", by=by, language=language)
+
+
+@transaction.atomic
+def change_email(user: User, *, email: str, by: Actor) -> User:
+    """Give a person another address to sign in with. Raises Invalid where it is taken."""
+    require_admin(by)
+    _check_email(email)
+    try:
+        with transaction.atomic():
+            return _change(_locked(user), "user.email_changed", by=by, email=email)
+    except IntegrityError:
+        raise _address_taken() from None
+
+
+@transaction.atomic
+def change_password(user: User, *, password: str, by: Actor) -> User:
+    """Set a password. Every session of the person but the one that asked ends with it."""
+    _require_self_or_admin(user, by=by)
+    user = _locked(user)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("password", "weak_password", " ".join(error.messages)) from None
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    trail.record("user.password_changed", subject(user), by=by)
+    return user
+
+
+@transaction.atomic
+def change_role(user: User, *, role: str, by: Actor) -> User:
+    """Make somebody an employee, an agent or an administrator.
+
+    Who is no agent any more gives his open tickets back to their teams. Raises Refused for the last administrator.
+    """
+    require_admin(by)
+    user = _locked(user)
+    if user.role == role:
+        return user
+    if user.is_admin:
+        _require_another_admin(user)
+    user = _change(user, "user.role_changed", by=by, role=role)
+    departures.announce(user, by=by)
+    return user
+
+
+@transaction.atomic
+def deactivate(user: User, *, by: Actor) -> User:
+    """Shut somebody out: keys and sessions die at once, open tickets go back to their teams."""
+    require_admin(by)
+    user = _locked(user)
+    if not user.is_active:
+        return user
+    if user.is_admin:
+        _require_another_admin(user)
+    user = _change(user, "user.deactivated", by=by, is_active=False)
+    departures.announce(user, by=by)
+    return user
+
+
+@transaction.atomic
+def activate(user: User, *, by: Actor) -> User:
+    """Let somebody in again."""
+    require_admin(by)
+    user = _locked(user)
+    if user.is_active:
+        return user
+    return _change(user, "user.activated", by=by, is_active=True)
+
+
+@transaction.atomic
+def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
+    """Put somebody into exactly these teams, {team: leads it}."""
+    require_admin(by)
+    user = _locked(user)
+    before = {membership.team: membership.is_lead for membership in user.memberships.select_related("team")}
+    if before == dict(teams):
+        return user
+    user.memberships.exclude(team__in=teams).delete()
+    for team, lead in teams.items():
+        Membership.objects.update_or_create(user=user, team=team, defaults={"is_lead": lead})
+    user.__dict__.pop("team_leads", None)
+    user.__dict__.pop("team_pairs", None)
+    trail.record("user.teams_changed", subject(user), by=by, changes={"teams": (_named(before), _named(teams))})
+    departures.announce(user, by=by)
+    return user
+
+
+def signed_in(user: User, *, by: Actor) -> None:
+    """Leave a trace of a sign-in."""
+    trail.record("user.signed_in", subject(user), by=by)
+
+
+def signed_out(user: User, *, by: Actor) -> None:
+    """Leave a trace of a sign-out."""
+    trail.record("user.signed_out", subject(user), by=by)
+
+
+def sign_in_refused(email: str, *, by: Actor) -> None:
+    """Leave a trace of a failed sign-in: the address that was tried, never the password."""
+    trail.record("user.sign_in_refused", trail.Subject("user", None, email), by=by)
+
+
+def _new_user(
+    *, email: str, full_name: str, role: str, language: str, time_zone: str, password: str | None = None
+) -> User:
+    _check_email(email)
+    user = User(email=email, full_name=full_name, role=role, language=language, time_zone=time_zone)
+    if password is None:
+        user.set_unusable_password()
+    else:
+        user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        raise _address_taken() from None
+    return user
+
+
+def _check_email(email: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Invalid("email", "invalid_email", _("Enter a valid e-mail address.")) from None
+
+
+def _address_taken() -> Invalid:
+    return Invalid("email", "email_taken", _("There is a user with this e-mail address."))
+
+
+def _locked(user: User) -> User:
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+def _require_self_or_admin(user: User, *, by: Actor) -> None:
+    if by.user is None or by.user.pk != user.pk:
+        require_admin(by)
+
+
+def _require_another_admin(user: User) -> None:
+    # All administrators are locked in one order, so that two of them cannot demote each other at once.
+    admins = User.objects.active().filter(role=Role.ADMIN).order_by("pk").select_for_update()
+    if not [admin for admin in admins if admin.pk != user.pk]:
+        raise Refused("last_admin", _("The last active administrator can be neither demoted nor deactivated."))
+
+
+def _change(user: User, verb: str, *, by: Actor, **values: Any) -> User:
+    changes = {name: (getattr(user, name), value) for name, value in values.items() if getattr(user, name) != value}
+    if not changes:
+        return user
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(changes))
+    trail.record(verb, subject(user), by=by, changes=changes)
+    return user
+
+
+def _named(teams: Mapping[Team, bool]) -> list[dict[str, Any]]:
+    rows = [{"id": str(team.public_id), "name": team.name, "lead": lead} for team, lead in teams.items()]
+    return sorted(rows, key=lambda row: str(row["name"]))
+
+

@@ -1,0 +1,129 @@
+"""Keys of the REST API: issued, shown once, found by their visible part, revoked, rotated."""
+
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import Actor, Forbidden, Invalid, Refused
+from accounts.models import ApiKey, Scope, User
+from audit import trail
+
+LONGEST_LIFE = timedelta(days=366)
+USUAL_LIFE = timedelta(days=365)
+# Writing down every use would turn every read into a write.
+LAST_USE_PRECISION = timedelta(minutes=1)
+
+_FORMAT = re.compile(r"sf_([a-z0-9]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
+_VISIBLE = string.ascii_lowercase + string.digits
+
+
+@transaction.atomic
+def issue(
+    owner: User, *, name: str, scopes: Sequence[str], expires_at: datetime | None = None, by: Actor
+) -> tuple[ApiKey, str]:
+    """Give somebody a key. Answers its row and the raw key `sf_<8 visible>_<43 secret>`, which is not kept.
+
+    Raises Invalid for no scope, an unknown one, or an expiry that is past or over a year away.
+    """
+    _require_owner_or_admin(owner, by=by)
+    if not owner.is_active:
+        raise Refused("owner_inactive", _("This person is deactivated."))
+    return _issue(owner, name=name, scopes=scopes, expires_at=expires_at, by=by)
+
+
+@transaction.atomic
+def revoke(key: ApiKey, *, by: Actor) -> ApiKey:
+    """End a key at once. Revoking a revoked key changes nothing."""
+    key = _locked(key)
+    _require_owner_or_admin(key.user, by=by)
+    if key.revoked_at is None:
+        key.revoked_at = timezone.now()
+        key.save(update_fields=["revoked_at"])
+        trail.record("api_key.revoked", _subject(key), by=by, changes={"state": ("active", "revoked")})
+    return key
+
+
+@transaction.atomic
+def rotate(key: ApiKey, *, by: Actor) -> tuple[ApiKey, str]:
+    """Issue a key like this one and revoke this one, in one step. Raises Refused for a dead key."""
+    key = _locked(key)
+    _require_owner_or_admin(key.user, by=by)
+    if key.state[0] != "active":
+        raise Refused("key_not_active", _("This key is no longer active: issue a new one."))
+    life = key.expires_at - key.created_at
+    new, raw = _issue(
+        key.user, name=key.name, scopes=key.scopes, expires_at=timezone.now() + min(life, LONGEST_LIFE), by=by
+    )
+    revoke(key, by=by)
+    return new, raw
+
+
+def find(raw: str, *, now: datetime | None = None) -> ApiKey | None:
+    """The usable key with this raw text, its owner and his teams along, or None for every reason there may be."""
+    found = _FORMAT.fullmatch(raw)
+    if found is None:
+        return None
+    now = now or timezone.now()
+    key: ApiKey | None = ApiKey.objects.usable(now=now).filter(prefix=found[1]).first()
+    # A slow hash is for guessable secrets; this one has 256 random bits.
+    if key is None or not hmac.compare_digest(key.digest, sha256(raw.encode()).hexdigest()):
+        return None
+    key.user.team_pairs = key.team_pairs  # type: ignore[attr-defined]
+    if key.last_used_at is None or now - key.last_used_at > LAST_USE_PRECISION:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key
+
+
+def _issue(
+    owner: User, *, name: str, scopes: Sequence[str], expires_at: datetime | None, by: Actor
+) -> tuple[ApiKey, str]:
+    now = timezone.now()
+    expires_at = expires_at or now + USUAL_LIFE
+    if not scopes or not set(scopes) <= set(Scope.values):
+        raise Invalid("scopes", "invalid_scope", _("Choose at least one of: read, write, admin."))
+    if not now < expires_at <= now + LONGEST_LIFE:
+        raise Invalid("expires_at", "invalid_expiry", _("A key lasts at most one year."))
+    visible = "".join(secrets.choice(_VISIBLE) for _i in range(8))
+    raw = f"sf_{visible}_{secrets.token_urlsafe(32)}"
+    key = ApiKey.objects.create(
+        user=owner,
+        name=name,
+        prefix=visible,
+        digest=sha256(raw.encode()).hexdigest(),
+        scopes=sorted(set(scopes), key=Scope.values.index),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    trail.record(
+        "api_key.issued",
+        _subject(key),
+        by=by,
+        changes={
+            "owner": (None, {"id": str(owner.public_id), "name": owner.full_name}),
+            "scopes": (None, key.scopes),
+            "expires_at": (None, expires_at.isoformat()),
+        },
+    )
+    return key, raw
+
+
+def _locked(key: ApiKey) -> ApiKey:
+    locked: ApiKey = ApiKey.objects.select_for_update(of=["self"]).select_related("user").get(pk=key.pk)
+    return locked
+
+
+def _subject(key: ApiKey) -> trail.Subject:
+    return trail.Subject("api_key", key.public_id, f"{key.name} (sf_{key.prefix})")
+
+
+def _require_owner_or_admin(owner: User, *, by: Actor) -> None:
+    if by.user is not None and by.user.pk != owner.pk and not by.user.is_admin:
+        raise Forbidden("not_your_key", _("Only the owner or an administrator can do this."))

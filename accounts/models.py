@@ -1,0 +1,278 @@
+"""Who works here: users with one role each, teams, memberships and API keys."""
+
+import zoneinfo
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import JSONArray, Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+class Role(models.TextChoices):
+    """One per user. An agent is also an employee, an administrator also an agent."""
+
+    EMPLOYEE = "EMPLOYEE", _("Employee")
+    AGENT = "AGENT", _("Agent")
+    ADMIN = "ADMIN", _("Administrator")
+
+
+class Language(models.TextChoices):
+    ENGLISH = "en", "English"
+    RUSSIAN = "ru", "Русский"
+
+
+class Theme(models.TextChoices):
+    SYSTEM = "", _("Like the system")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse what is not an IANA zone of this machine (ValidationError)."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("%(name)s is not a time zone."), code="unknown_time_zone", params={"name": name})
+
+
+class Team(models.Model):
+    """Agents who share a queue."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    name = models.CharField(_("name"), max_length=100)
+    is_active = models.BooleanField(_("in use"), default=True)
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        ordering: ClassVar[list[str]] = ["name"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                Lower("name"), name="team_name_once", violation_error_message=_("There is a team of this name.")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def team_pairs(user_column: str) -> ArraySubquery:
+    """[team id, leads it] of the user whose id stands in this column of the outer query."""
+    mine = Membership.objects.filter(user=models.OuterRef(user_column))
+    return ArraySubquery(mine.values_list(JSONArray("team_id", "is_lead")))
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def with_teams(self) -> "UserQuerySet":
+        """Bring [team id, is lead] pairs along, so that asking for rights needs no further query."""
+        return self.annotate(team_pairs=team_pairs("pk"))
+
+    def by_email(self, email: str) -> "UserQuerySet":
+        """Whoever has this address, without regard to case."""
+        return self.alias(folded=Lower("email")).filter(folded=Lower(models.Value(email)))
+
+    def active(self) -> "UserQuerySet":
+        return self.filter(is_active=True)
+
+    def agents(self) -> "UserQuerySet":
+        """Everybody who may be responsible for a ticket."""
+        return self.active().filter(role__in=[Role.AGENT, Role.ADMIN])
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.by_email(username or "").get()
+
+
+class User(AbstractBaseUser):
+    """A person. Signs in by e-mail, which is compared without regard to case."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    email = models.EmailField(_("e-mail"), max_length=254)
+    full_name = models.CharField(_("full name"), max_length=150)
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.EMPLOYEE)
+    language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+    theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.SYSTEM, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    teams = models.ManyToManyField(Team, through="Membership", related_name="people")
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering: ClassVar[list[str]] = ["full_name", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_once",
+                violation_error_message=_("There is a user with this e-mail address."),
+            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def is_agent(self) -> bool:
+        return self.role in {Role.AGENT, Role.ADMIN}
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == Role.ADMIN
+
+    @cached_property
+    def team_leads(self) -> dict[int, bool]:
+        """{team id: leads it} of the person's teams."""
+        pairs = getattr(self, "team_pairs", None)
+        if pairs is None:
+            pairs = self.memberships.values_list("team_id", "is_lead")
+        return {int(team): bool(lead) for team, lead in pairs}
+
+    # Django admin asks these three. Its door opens for administrators only.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_active and self.is_admin
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+
+class Membership(models.Model):
+    """Somebody's place in a team. A lead decides over the team's tickets."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", verbose_name=_("team"))
+    is_lead = models.BooleanField(_("lead"), default=False)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "team"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.team}"
+
+
+class Scope(models.TextChoices):
+    """What a key may be used for. The owner's role still decides; a scope only narrows."""
+
+    READ = "read", _("read")
+    WRITE = "write", _("write tickets and comments")
+    ADMIN = "admin", _("manage users and keys")
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self, *, now: datetime) -> "ApiKeyQuerySet":
+        """Keys that open the door at this time, each with its owner and his teams along: one query."""
+        return (
+            self.filter(revoked_at=None, expires_at__gt=now, user__is_active=True)
+            .select_related("user")
+            .annotate(team_pairs=team_pairs("user_id"))
+        )
+
+
+class ApiKey(models.Model):
+    """A key of the REST API. The raw key is shown once and never kept: only SHA-256 of it is."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_keys", verbose_name=_("owner"))
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("visible part"), max_length=16, unique=True, editable=False)
+    digest = models.CharField("SHA-256", max_length=64, editable=False)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope), verbose_name=_("scopes"))
+    created_at = models.DateTimeField(_("issued"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+
+    objects: ClassVar[Any] = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering: ClassVar[list[str]] = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def state(self) -> "tuple[str, _StrPromise]":
+        """One of active, expired, revoked, with the word for it."""
+        if self.revoked_at is not None:
+            return "revoked", _("revoked")
+        if self.expires_at <= timezone.now():
+            return "expired", _("expired")
+        return "active", _("active")
+
+
+class Installation(models.Model):
+    """The one row that says when the first administrator was made. While it stands, nobody makes another."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    bootstrapped_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_installation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"bootstrapped {self.bootstrapped_at:%F}"
+
+
+class Allowance(models.Model):
+    """How much of a rate limit one caller has used in the current window; see accounts.allowances."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    window = models.BigIntegerField()
+    used = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.used}"
+
+
+class StoredAnswer(models.Model):
+    """The first answer to an Idempotency-Key, kept for 24 hours for the same caller.
+
+    `key` is SHA-256 of the caller's key; `request` is SHA-256 of method, path and body; `body` is encrypted, since
+    an answer may hold a raw API key that no table may show. `user` is empty for the call that makes the first
+    administrator.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    key = models.CharField(max_length=64)
+    request = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "key"], name="answer_once", nulls_distinct=False),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} for {self.key[:8]}"

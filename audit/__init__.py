@@ -1,0 +1,1 @@
+"""The memory of the desk: who did what, when and through which door."""

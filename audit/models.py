@@ -1,0 +1,72 @@
+"""What happened, kept for ever: the database itself refuses to change or delete a row."""
+
+import json
+from datetime import UTC
+from hashlib import sha256
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Door(models.TextChoices):
+    """Through which door a verb came in."""
+
+    WEB = "web", _("Browser")
+    API = "api", "API"
+    MAIL = "mail", _("Mail")
+    ADMIN = "admin", _("Administration")
+    SYSTEM = "system", _("System")
+
+
+class Event(models.Model):
+    """One verb that was done. People and subjects are plain values: the row must outlive them.
+
+    `changes` is {field: [old, new]}. `seq` counts the events of one versioned subject from 1 without a gap;
+    it is empty for subjects that carry no version. An `internal` event is only for those who may read
+    internal notes.
+    """
+
+    at = models.DateTimeField(_("time"), default=timezone.now)
+    actor_id = models.UUIDField(_("actor's id"), null=True)
+    actor_name = models.CharField(_("actor"), max_length=255)
+    door = models.CharField(_("door"), max_length=10, choices=Door)
+    api_key_prefix = models.CharField(_("API key"), max_length=16, blank=True)
+    request_id = models.CharField(_("request"), max_length=128, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    verb = models.CharField(_("verb"), max_length=64)
+    subject_type = models.CharField(_("kind of subject"), max_length=32)
+    subject_id = models.UUIDField(_("subject's id"), null=True)
+    subject_name = models.CharField(_("subject"), max_length=255)
+    seq = models.PositiveIntegerField(_("number in the subject's history"), null=True)
+    changes = models.JSONField(_("changes"), default=dict)
+    comment = models.TextField(_("comment"), blank=True)
+    internal = models.BooleanField(_("internal"), default=False)
+    digest = models.CharField(_("SHA-256 of the row"), max_length=64)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["subject_id", "seq"], name="event_seq_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["subject_id", "id"], name="event_subject"),
+            models.Index(fields=["actor_id", "id"], name="event_actor"),
+            models.Index(fields=["at"], name="event_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject_name}"
+
+    def computed_digest(self) -> str:
+        """SHA-256, in hex, over every other column but the row's id, as JSON with sorted keys."""
+        row = {
+            field.attname: getattr(self, field.attname)
+            for field in self._meta.concrete_fields
+            if field.attname not in {"id", "digest"}
+        }
+        row["at"] = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,201 @@
+"""Writing and proving the audit trail. Nothing else writes an event."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, groupby
+from typing import Any, Protocol
+from uuid import UUID
+
+from audit.models import Event
+
+Changes = Mapping[str, tuple[Any, Any] | list[Any]]
+
+
+class Author(Protocol):
+    """Who did it, as plain values: see accounts.acting.Actor."""
+
+    @property
+    def id(self) -> UUID | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def door(self) -> str: ...
+    @property
+    def key_prefix(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def address(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What it was done to, as plain values. `seq` is the version a versioned subject has after the verb."""
+
+    type: str
+    id: UUID | None
+    name: str
+    seq: int | None = None
+
+
+def record(
+    verb: str,
+    subject: Subject,
+    *,
+    by: Author,
+    changes: Changes | None = None,
+    comment: str = "",
+    internal: bool = False,
+) -> Event:
+    """Write the one event of a verb, inside the verb's own transaction.
+
+    Raises IntegrityError when the subject's history already has this `seq`.
+    """
+    event = Event(
+        actor_id=by.id,
+        actor_name=by.name[:255],
+        door=by.door,
+        api_key_prefix=by.key_prefix,
+        request_id=by.request_id,
+        address=by.address,
+        verb=verb,
+        subject_type=subject.type,
+        subject_id=subject.id,
+        subject_name=subject.name[:255],
+        seq=subject.seq,
+        changes={field: list(pair) for field, pair in (changes or {}).items()},
+        comment=comment,
+        internal=internal,
+    )
+    event.digest = event.computed_digest()
+    event.save(force_insert=True)
+    return event
+
+
+# The field of `changes` under which a verb says what it added (a comment) rather than changed.
+ADDITION = "comment"
+# What a field holds before its first event, where that is not None.
+EMPTY: dict[type, Any] = {list: [], str: ""}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first place where a history does not hold. `event` is the event's row id, if there is one."""
+
+    subject_type: str
+    subject_id: UUID | None
+    seq: int | None
+    event: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"event {self.event}" if self.event else "no event"
+        return f"{self.subject_type} {self.subject_id}, seq {self.seq} ({where}): {self.reason}"
+
+
+@dataclass(frozen=True)
+class Present:
+    """What a versioned subject says of itself now: its version and its audited fields."""
+
+    id: UUID
+    version: int
+    state: Mapping[str, Any]
+
+
+# {kind of versioned subject: what says how they all stand now, in the order of their ids}; filled at start-up by
+# the apps whose subjects they are, since this one knows nobody.
+KEPT: dict[str, Callable[[], Iterable[Present]]] = {}
+# Further checks of subjects against their history, for what does not fold.
+CHECKS: list[Callable[[], Iterable[Fault]]] = []
+
+
+def first_fault() -> Fault | None:
+    """The fault with the smallest event id over the whole memory; one that has no event comes last."""
+    faults = chain(
+        verify_unversioned(),
+        *(verify(kind, present()) for kind, present in KEPT.items()),
+        *(check() for check in CHECKS),
+    )
+    return min(faults, key=lambda fault: (fault.event is None, fault.event or 0), default=None)
+
+
+def verify_unversioned() -> Iterator[Fault]:
+    """Check the rows that belong to no versioned history: each must still have the digest it was written with."""
+    for event in Event.objects.filter(seq__isnull=True).order_by("id").iterator(chunk_size=2000):
+        if event.digest != event.computed_digest():
+            yield Fault(
+                event.subject_type, event.subject_id, None, event.pk, "the row was changed after it was written"
+            )
+
+
+def verify(subject_type: str, present: Iterable[Present]) -> Iterator[Fault]:
+    """Fold every history of a kind of subject and compare it with the present, in order of the events' ids.
+
+    A history holds when its `seq` runs 1, 2, 3 … in the order in which the rows were written, every `old`
+    value is what the events before had left, and the whole ends in the subject's present state and version.
+    `present` must come ordered by id. The faults come in no particular order: callers who want the first one
+    take the one with the smallest event id.
+    """
+    histories = groupby(
+        Event.objects.filter(subject_type=subject_type, seq__isnull=False)
+        .order_by("subject_id", "id")
+        .iterator(chunk_size=2000),
+        key=lambda event: event.subject_id,
+    )
+    subjects = iter(present)
+    subject = next(subjects, None)
+    for subject_id, events in histories:
+        assert subject_id is not None
+        while subject is not None and subject.id < subject_id:
+            yield Fault(subject_type, subject.id, None, None, "the subject has no history at all")
+            subject = next(subjects, None)
+        if subject is None or subject.id != subject_id:
+            first = next(events)
+            yield Fault(subject_type, subject_id, first.seq, first.pk, "the subject of this history is gone")
+            continue
+        fault = _fault_in(subject, subject_type, events)
+        if fault is not None:
+            yield fault
+        subject = next(subjects, None)
+    while subject is not None:
+        yield Fault(subject_type, subject.id, None, None, "the subject has no history at all")
+        subject = next(subjects, None)
+
+
+def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> Fault | None:
+    state: dict[str, Any] = {}
+    seq = 0
+    last: int | None = None
+    for event in events:
+        seq += 1
+        if event.digest != event.computed_digest():
+            return Fault(subject_type, subject.id, event.seq, event.pk, "the row was changed after it was written")
+        if event.seq != seq:
+            return Fault(subject_type, subject.id, event.seq, event.pk, f"seq {seq} was to come here")
+        for field, pair in event.changes.items():
+            if field == ADDITION:
+                continue
+            old, new = _essence(pair[0]), _essence(pair[1])
+            if state.get(field, EMPTY.get(type(old))) != old:
+                return Fault(subject_type, subject.id, seq, event.pk, f"{field} was {state.get(field)!r}, not {old!r}")
+            state[field] = new
+        last = event.pk
+    if seq != subject.version:
+        return Fault(
+            subject_type, subject.id, seq, last, f"the history ends at {seq}, the subject's version is {subject.version}"
+        )
+    for field, value in subject.state.items():
+        if state.get(field, EMPTY.get(type(value))) != _essence(value):
+            return Fault(
+                subject_type, subject.id, seq, last, f"{field} folds to {state.get(field)!r}, the subject says {value!r}"
+            )
+    return None
+
+
+def _essence(value: Any) -> Any:
+    """A reference {id, name} without its name, which may have changed since."""
+    if isinstance(value, dict) and "id" in value:
+        return value["id"]
+    if isinstance(value, list):
+        return [_essence(item) for item in value]
+    return value

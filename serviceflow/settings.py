@@ -1,0 +1,309 @@
+"""Every setting of the desk, grouped, read from the environment (see .env.example)."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from psycopg.conninfo import conninfo_to_dict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+# --- Reading the environment ---------------------------------------------------------------------
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = text(name)
+    if value == "":
+        return default
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def number(name: str, default: int) -> int:
+    value = text(name)
+    try:
+        return int(value) if value else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def words(name: str) -> list[str]:
+    return [word for word in text(name).replace(",", " ").split() if word]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's DATABASES entry for a libpq connection string (URL or key=value)."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        # The message of libpq would repeat the password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not a PostgreSQL connection string, for example "
+            "postgresql://user:password@host:5432/name."
+        ) from None
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname", "serviceflow"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": str(parts.pop("port", "")),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 3,
+            # A host that vanishes without a word is noticed in seconds, not in the minutes TCP would wait.
+            "tcp_user_timeout": 8000,
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": "-c statement_timeout=5000 -c lock_timeout=4000"
+            " -c idle_in_transaction_session_timeout=15000",
+            **parts,
+        },
+    }
+
+
+# --- What this process is ------------------------------------------------------------------------
+
+DEBUG = flag("DEBUG")
+# The address people type. Links in messages and the safety of cookies follow from it.
+BASE_URL = text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+_base = urlsplit(BASE_URL)
+if _base.scheme not in {"http", "https"} or not _base.hostname:
+    raise ImproperlyConfigured("BASE_URL must look like https://desk.example.com.")
+_on_loopback = _base.hostname in {"localhost", "127.0.0.1", "::1"}
+_over_tls = _base.scheme == "https"
+if not (DEBUG or _over_tls or _on_loopback):
+    raise ImproperlyConfigured("BASE_URL must be https:// unless it is on this very machine.")
+
+SECRET_KEY = text("SECRET_KEY")
+if not SECRET_KEY and DEBUG:
+    SECRET_KEY = "insecure-key-of-a-developers-machine-only-0123456789"  # noqa: S105 (DEBUG only)
+if len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
+
+ALLOWED_HOSTS = words("ALLOWED_HOSTS") or [_base.hostname]
+if "*" in ALLOWED_HOSTS and not DEBUG:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts, not *.")
+
+# The key that makes the first administrator, once in the life of the installation.
+ADMIN_BOOTSTRAP_KEY = text("ADMIN_BOOTSTRAP_KEY")
+if ADMIN_BOOTSTRAP_KEY and len(ADMIN_BOOTSTRAP_KEY) < 24:
+    raise ImproperlyConfigured("ADMIN_BOOTSTRAP_KEY must have at least 24 characters.")
+
+# Demo people have a printed password: only a developer's machine may have them.
+DEMO_ALLOWED = DEBUG or _on_loopback
+
+# --- Application ---------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "serviceflow.admin.DeskAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_filters",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "audit",
+    "accounts",
+    "tickets",
+    "serviceflow",
+]
+
+MIDDLEWARE = [
+    "serviceflow.middleware.request_context",
+    "serviceflow.middleware.plain_answers",
+    "serviceflow.health.answer_probes",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "serviceflow.middleware.persons_choices",
+]
+
+ROOT_URLCONF = "serviceflow.urls"
+WSGI_APPLICATION = "serviceflow.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "django.template.context_processors.csp",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# --- Database ------------------------------------------------------------------------------------
+
+_database_url = text("DATABASE_URL")
+if not _database_url:
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be set, for example postgresql://user:password@host:5432/name."
+        )
+    from serviceflow import devdb
+
+    _database_url = devdb.ensure_running()
+DATABASES = {"default": database(_database_url)}
+
+# --- People --------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.sign_in.EmailBackend"]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "tickets:start"
+LOGOUT_REDIRECT_URL = "accounts:sign_in"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Language and time ---------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = text("TIME_ZONE", "UTC")
+LANGUAGE_COOKIE_NAME = "language"
+
+# --- Static files --------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Security ------------------------------------------------------------------------------------
+
+# A cookie with the __Host- prefix is refused by browsers without TLS; on a developer's loopback there is none.
+_prefix = "__Host-" if _over_tls else ""
+SESSION_COOKIE_NAME = f"{_prefix}session"
+CSRF_COOKIE_NAME = f"{_prefix}csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _over_tls
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+CSRF_FAILURE_VIEW = "serviceflow.errors.csrf_failure"
+SECURE_SSL_REDIRECT = _over_tls
+# Health probes come to the container without TLS; the API answers 403 there instead of redirecting a key.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/", r"^requests"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _over_tls
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "object-src": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+# Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+TRUSTED_PROXIES = words("TRUSTED_PROXIES")
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1200
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+
+# --- API -----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "serviceflow.api.KeyAuthentication",
+        "serviceflow.api.BrowserAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["serviceflow.api.ScopeAllows"],
+    "DEFAULT_THROTTLE_CLASSES": ["serviceflow.api.CallerThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["serviceflow.api.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "serviceflow.api.problem",
+    "UNAUTHENTICATED_USER": None,
+}
+# How many calls a minute one caller may make, by kind; 0 switches a limit off.
+RATE_LIMITS = {
+    "key": number("RATE_LIMIT_KEY", 6000),
+    "address": number("RATE_LIMIT_ADDRESS", 12000),
+    "refused": number("RATE_LIMIT_REFUSED", 60),
+    "sign_in": number("RATE_LIMIT_SIGN_IN", 20),
+}
+# Swagger UI for everybody on a developer's machine, for staff elsewhere.
+API_DOCS_OPEN = DEBUG or _on_loopback
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ServiceFlow API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# --- Logs ----------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = None  # serviceflow.logging sets it all up
+LOG_LEVEL = text("LOG_LEVEL", "INFO")
+from serviceflow.logging import configure  # noqa: E402 (needs LOG_LEVEL)
+
+configure(LOG_LEVEL)

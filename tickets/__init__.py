@@ -1,0 +1,1 @@
+"""The desk: tickets and everything that happens to them."""

@@ -1,0 +1,44 @@
+"""What is done with tickets. One verb is one function, one transaction and one event, whichever door it came in by.
+
+A verb has five beats: lock, ask, change, tell, record. It answers the ticket as it stands afterwards. All of them
+raise Forbidden (not his to do), Refused (against the rules) or Invalid (wrong input) and then change nothing.
+"""
+
+from tickets.actions.assigning import (
+    assign,
+    claim,
+    claim_next,
+    give,
+    hand_over,
+    release_what_is_lost,
+    release_what_is_unseen,
+)
+from tickets.actions.configuring import save_service
+from tickets.actions.content import delete, edit, set_due, set_priority, set_service, set_tags
+from tickets.actions.conversation import add_comment, unwatch, watch
+from tickets.actions.opening import open_ticket
+from tickets.actions.progress import cancel, change_status, reopen
+
+__all__ = [
+    "add_comment",
+    "assign",
+    "cancel",
+    "change_status",
+    "claim",
+    "claim_next",
+    "delete",
+    "edit",
+    "give",
+    "hand_over",
+    "open_ticket",
+    "release_what_is_lost",
+    "release_what_is_unseen",
+    "reopen",
+    "save_service",
+    "set_due",
+    "set_priority",
+    "set_service",
+    "set_tags",
+    "unwatch",
+    "watch",
+]

@@ -1,0 +1,72 @@
+"""What is said on a ticket, and who follows it."""
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import Actor, Invalid
+from accounts.models import User
+from tickets.actions._record import comment_of, let_go, lock, may_see, note_first_response, record
+from tickets.models import Comment, Ticket, Watch
+from tickets.models.ticket import Status, WaitingFor
+from tickets.permissions import require
+
+
+@transaction.atomic
+def add_comment(ticket: Ticket, *, body: str, internal: bool = False, by: Actor) -> Comment:
+    """Say something: to everyone who sees the ticket, or (internal) to the agents who do.
+
+    When the requester answers a ticket that waits for him it goes back to work: IN_PROGRESS, or NEW if nobody has it.
+    """
+    ticket = lock(ticket)
+    require(by, "note" if internal else "comment", ticket)
+    comment = comment_of(body, internal=internal, by=by)
+    if not internal:
+        note_first_response(ticket, by=by)
+        if _is_the_answer(ticket, by=by):
+            ticket.status = Status.IN_PROGRESS if ticket.assignee_id is not None else Status.NEW
+            ticket.waiting_for = ""
+    record(ticket, "ticket.noted" if internal else "ticket.commented", by=by, added=comment, internal=internal)
+    return comment
+
+
+@transaction.atomic
+def watch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
+    """Have somebody follow the ticket; he may read it from then on. Changes nothing if he does already."""
+    ticket = lock(ticket)
+    require(by, "manage_watchers", ticket)
+    if not user.is_active:
+        raise Invalid("user", "inactive", _("This person is deactivated."))
+    watchers = _watchers(ticket)
+    _watch, created = Watch.objects.get_or_create(ticket=ticket, user=user)
+    if not created:
+        return ticket
+    return record(ticket, "ticket.watched", by=by, more={"watchers": (watchers, _watchers(ticket))})
+
+
+@transaction.atomic
+def unwatch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
+    """Have somebody no longer follow the ticket. Whoever follows may always stop."""
+    ticket = lock(ticket)
+    require(by, "unfollow" if by.user and by.user.pk == user.pk else "manage_watchers", ticket)
+    watchers = _watchers(ticket)
+    deleted, _rows = Watch.objects.filter(ticket=ticket, user=user).delete()
+    if not deleted:
+        return ticket
+    ticket.__dict__.pop("watcher_ids", None)
+    if ticket.is_open and ticket.assignee is not None and not may_see(ticket, ticket.assignee):
+        let_go(ticket)
+    return record(ticket, "ticket.unwatched", by=by, more={"watchers": (watchers, _watchers(ticket))})
+
+
+def _is_the_answer(ticket: Ticket, *, by: Actor) -> bool:
+    return (
+        ticket.status == Status.WAITING
+        and ticket.waiting_for == WaitingFor.REQUESTER
+        and by.user is not None
+        and by.user.pk == ticket.requester_id
+    )
+
+
+def _watchers(ticket: Ticket) -> list[dict[str, str]]:
+    people = User.objects.filter(watches__ticket=ticket).order_by("public_id")
+    return [{"id": str(person.public_id), "name": person.full_name} for person in people]

@@ -1,0 +1,67 @@
+"""Opening a ticket."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import Actor, Forbidden, Invalid
+from accounts.models import Team, User
+from tickets.actions._record import check_assignee, record
+from tickets.actions.content import check_text, known_tags
+from tickets.models import Priority, Service, Ticket
+
+
+@transaction.atomic
+def open_ticket(
+    *,
+    title: str,
+    description: str = "",
+    service: Service | None = None,
+    priority: str = Priority.NORMAL,
+    requester: User | None = None,
+    assignee: User | None = None,
+    team: Team | None = None,
+    tags: Sequence[str] = (),
+    due_at: datetime | None = None,
+    by: Actor,
+) -> Ticket:
+    """Open a ticket for the actor or for a colleague. Its team is the service's unless an agent names another.
+
+    An agent may give it to himself at once, a lead to his team's agents, an administrator to any agent.
+    """
+    author = by.person
+    title, description = check_text(title, description)
+    if service is not None and not service.is_active:
+        raise Invalid("service", "not_in_use", _("This service is no longer offered."))
+    if requester is not None and not requester.is_active:
+        raise Invalid("requester", "inactive", _("This person is deactivated."))
+    if not author.is_agent and (team is not None or due_at is not None):
+        raise Forbidden("not_permitted", _("Only agents choose a team or a due date."), {"verb": "open"})
+    ticket = Ticket(
+        title=title,
+        description=description,
+        service=service,
+        priority=priority,
+        requester=requester or author,
+        author=author,
+        team=team or (service.team if service else None),
+        source=by.door,
+        tags=known_tags(tags),
+        due_at=due_at,
+    )
+    if assignee is not None:
+        _require_to_assign(ticket, assignee, author=author)
+        check_assignee(ticket, assignee)
+        ticket.assignee = assignee
+    ticket.created_at = ticket.updated_at
+    return record(ticket, "ticket.opened", by=by)
+
+
+def _require_to_assign(ticket: Ticket, assignee: User, *, author: User) -> None:
+    if author.is_admin or (author.is_agent and assignee.pk == author.pk):
+        return
+    leads = author.is_agent and ticket.team_id is not None and author.team_leads.get(ticket.team_id)
+    if not (leads and ticket.team_id in assignee.team_leads):
+        raise Forbidden("not_permitted", _("You are not permitted to give this ticket to them."), {"verb": "assign"})

@@ -1,0 +1,108 @@
+"""Where a ticket stands: start, wait, resolve, cancel, reopen. Nobody else changes a status."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import Actor, Invalid, Refused
+from accounts.models import User
+from tickets import workflow
+from tickets.actions._record import comment_of, lock, note_first_response, record
+from tickets.actions.assigning import give
+from tickets.models import Ticket
+from tickets.models.ticket import Status, WaitingFor
+from tickets.permissions import has_right, require
+
+_EVENTS = {
+    Status.IN_PROGRESS: "ticket.started",
+    Status.WAITING: "ticket.waiting",
+    Status.DONE: "ticket.resolved",
+    Status.CANCELED: "ticket.canceled",
+}
+
+
+@transaction.atomic
+def change_status(
+    ticket: Ticket,
+    *,
+    status: str,
+    waiting_for: str = "",
+    comment: str = "",
+    assignee: User | None = None,
+    by: Actor,
+) -> Ticket:
+    """Start, wait, resolve or cancel. `comment` is said to the requester; cancelling needs one, as the reason.
+
+    `waiting_for` is for WAITING only and REQUESTER if omitted. With `assignee` the ticket is first given to that
+    person, which is a verb and an event of its own. Raises Refused with `from`, `to` and `allowed` for a change the
+    workflow does not know.
+    """
+    if status not in Status.values:
+        raise Invalid("status", "invalid_choice", _("There is no such status."))
+    if waiting_for and (status != Status.WAITING or waiting_for not in WaitingFor.values):
+        raise Invalid("waiting_for", "invalid_choice", _("Only a WAITING ticket waits for somebody."))
+    ticket = lock(ticket)
+    if assignee is not None:
+        if not workflow.allows(ticket.status, status):
+            raise _illegal(ticket, status)
+        ticket = give(ticket, to=assignee, by=by)
+    # NEW is nobody's to set: whoever could go on with the ticket hears that it is no legal change.
+    require(by, workflow.VERBS.get(workflow.Status(status), "start"), ticket)
+    if not workflow.allows(ticket.status, status):
+        raise _illegal(ticket, status)
+    if status == Status.IN_PROGRESS and ticket.assignee_id is None:
+        raise Refused(
+            "assignee_required",
+            _("Somebody has to take the ticket before it is in progress."),
+            _pair(ticket, status),
+        )
+    if status == Status.CANCELED and not comment.strip():
+        raise Invalid("comment", "reason_required", _("Say why the ticket is canceled."))
+    return _move(
+        ticket, status, waiting_for=waiting_for or WaitingFor.REQUESTER, comment=comment, verb=_EVENTS[Status(status)], by=by
+    )
+
+
+@transaction.atomic
+def cancel(ticket: Ticket, *, reason: str = "", by: Actor) -> Ticket:
+    """Cancel a ticket: one's own request while nobody has taken it, or as staff, with a reason."""
+    ticket = lock(ticket)
+    if by.user is None or has_right(by.user, "cancel", ticket):
+        return change_status(ticket, status=Status.CANCELED, comment=reason, by=by)
+    require(by, "cancel_own", ticket)
+    return _move(ticket, Status.CANCELED, waiting_for="", comment=reason, verb="ticket.canceled", by=by)
+
+
+@transaction.atomic
+def reopen(ticket: Ticket, *, comment: str = "", by: Actor) -> Ticket:
+    """Take up a DONE ticket again: IN_PROGRESS, or NEW if nobody is assigned."""
+    ticket = lock(ticket)
+    require(by, "reopen", ticket)
+    ticket.resolved_at = None
+    status = Status.IN_PROGRESS if ticket.assignee_id is not None else Status.NEW
+    return _move(ticket, status, waiting_for="", comment=comment, verb="ticket.reopened", by=by)
+
+
+def _move(ticket: Ticket, status: str, *, waiting_for: str, comment: str, verb: str, by: Actor) -> Ticket:
+    added = comment_of(comment, internal=False, by=by) if comment.strip() and by.user else None
+    ticket.status = status
+    ticket.waiting_for = waiting_for if status == Status.WAITING else ""
+    if status == Status.DONE:
+        ticket.resolved_at = timezone.now()
+    if added is not None or status == Status.DONE:
+        note_first_response(ticket, by=by)
+    return record(ticket, verb, by=by, comment=comment.strip(), added=added)
+
+
+def _illegal(ticket: Ticket, status: str) -> Refused:
+    return Refused(
+        "illegal_status_change",
+        _("A ticket cannot go from “%(old)s” to “%(new)s”.")
+        % {"old": ticket.get_status_display(), "new": Status(status).label},
+        _pair(ticket, status),
+    )
+
+
+def _pair(ticket: Ticket, status: str) -> dict[str, object]:
+    allowed = [str(new) for new in workflow.CHANGES[workflow.Status(ticket.status)]]
+    return {"from": str(ticket.status), "to": str(status), "allowed": allowed}

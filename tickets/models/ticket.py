@@ -1,0 +1,269 @@
+"""The ticket: one request and where it stands."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.core.validators import MaxLengthValidator, MinLengthValidator
+from django.db import models
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+from accounts.models import Role, Team, User
+from audit.models import Door
+from tickets import workflow
+from tickets.models.catalogue import Service
+from tickets.models.conversation import Watch
+
+
+class Status(models.TextChoices):
+    """The words for workflow.Status."""
+
+    NEW = "NEW", _("New")
+    IN_PROGRESS = "IN_PROGRESS", _("In progress")
+    WAITING = "WAITING", _("Waiting")
+    DONE = "DONE", _("Done")
+    CANCELED = "CANCELED", _("Canceled")
+
+
+class WaitingFor(models.TextChoices):
+    """The words for workflow.WaitingFor."""
+
+    REQUESTER = "REQUESTER", _("the requester")
+    APPROVAL = "APPROVAL", _("an approval")
+    THIRD_PARTY = "THIRD_PARTY", _("a third party")
+
+
+class Priority(models.TextChoices):
+    LOW = "LOW", _("Low")
+    NORMAL = "NORMAL", _("Normal")
+    HIGH = "HIGH", _("High")
+    URGENT = "URGENT", _("Urgent")
+
+
+Source = Door
+
+# As plain words, in one order, so that queries match the conditions of the indexes.
+OPEN = [str(status) for status in sorted(workflow.OPEN)]
+
+
+class NextNumber(models.Func):
+    """The next number people say aloud, from a sequence of its own. A number may be skipped, never used twice."""
+
+    template = "nextval('tickets_ticket_number_seq'::regclass)"
+    output_field = models.BigIntegerField()
+
+
+def urgency() -> Case:
+    """0 for URGENT to 3 for LOW, for ordering."""
+    order = reversed(Priority.values)
+    return Case(
+        *(When(priority=priority, then=Value(rank)) for rank, priority in enumerate(order)),
+        output_field=models.SmallIntegerField(),
+    )
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def standing(self) -> "TicketQuerySet":
+        """Tickets that have not been deleted."""
+        return self.filter(deleted_at=None)
+
+    def visible_to(self, user: User) -> "TicketQuerySet":
+        """The tickets this person may read: the one definition, for every door, search, count and file."""
+        standing = self.standing()
+        if user.role == Role.ADMIN:
+            return standing
+        watched = Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=user))
+        if user.role == Role.AGENT:
+            return standing.filter(
+                Q(service=None)
+                | Q(service__confidential=False)
+                | Q(team__in=list(user.team_leads))
+                | Q(requester=user)
+                | watched
+            )
+        return standing.filter(Q(requester=user) | Q(author=user) | watched)
+
+    def with_people(self) -> "TicketQuerySet":
+        """Bring along everything that a line of a list or an answer shows."""
+        return self.select_related("service", "team", "requester", "author", "assignee")
+
+    def watched_by(self, user: User) -> "TicketQuerySet":
+        return self.filter(Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=user)))
+
+    def noting_watch_of(self, user: User) -> "TicketQuerySet":
+        """Say of each ticket whether this person watches it, so that asking for rights needs no further query."""
+        return self.annotate(noted_watch=Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=user)))
+
+    def locked(self, pk: int) -> "Ticket":
+        """The ticket's row, locked until the transaction ends, with all its people.
+
+        Raises Ticket.DoesNotExist for a deleted ticket. Ticket rows are locked first, in the order of their ids.
+        """
+        ticket = self.standing().with_people().select_for_update(of=("self",)).get(pk=pk)
+        ticket.remember()
+        return ticket
+
+    def open(self) -> "TicketQuerySet":
+        return self.filter(status__in=OPEN)
+
+    def waiting_for_an_agent(self) -> "TicketQuerySet":
+        """What nobody holds and somebody could work on."""
+        return self.filter(status=Status.NEW, assignee=None)
+
+    def of_teams(self, user: User) -> "TicketQuerySet":
+        """Tickets of the person's teams, and those of no team: a ticket of nobody's is everybody's."""
+        return self.filter(Q(team=None) | Q(team__in=list(user.team_leads)))
+
+    def by_urgency(self) -> "TicketQuerySet":
+        """Most urgent first, then the longest wait."""
+        return self.order_by("urgency", "id")
+
+
+class Ticket(models.Model):
+    """One request and everything that happened to it. `version` is the `seq` of its last event."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    number = models.BigIntegerField(_("number"), db_default=NextNumber(), unique=True, editable=False)
+    title = models.CharField(_("title"), max_length=255, validators=[MinLengthValidator(3)])
+    description = models.TextField(_("description"), blank=True, validators=[MaxLengthValidator(20_000)])
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.NEW)
+    waiting_for = models.CharField(_("waiting for"), max_length=12, choices=WaitingFor, blank=True)
+    priority = models.CharField(_("priority"), max_length=8, choices=Priority, default=Priority.NORMAL)
+    service = models.ForeignKey(Service, models.PROTECT, null=True, blank=True, verbose_name=_("service"))
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("team")
+    )
+    requester = models.ForeignKey(User, models.PROTECT, related_name="requests", verbose_name=_("requester"))
+    author = models.ForeignKey(User, models.PROTECT, related_name="authored", verbose_name=_("author"))
+    assignee = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="assigned", verbose_name=_("assignee")
+    )
+    source = models.CharField(_("source"), max_length=10, choices=Source)
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True, verbose_name=_("tags"))
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
+    first_responded_at = models.DateTimeField(_("first response"), null=True, blank=True, editable=False)
+    resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=0, editable=False)
+    urgency = models.GeneratedField(
+        expression=urgency(), output_field=models.SmallIntegerField(), db_persist=True, verbose_name=_("urgency")
+    )
+    search = models.GeneratedField(
+        # The Russian configuration stems Latin words as English ones.
+        expression=SearchVector("title", weight="A", config="russian")
+        + SearchVector("description", weight="B", config="russian"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects: ClassVar[Any] = TicketQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="ticket_status_known"),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="ticket_priority_known"),
+            models.CheckConstraint(
+                condition=Q(status=Status.WAITING, waiting_for__in=WaitingFor.values)
+                | (~Q(status=Status.WAITING) & Q(waiting_for="")),
+                name="ticket_waits_for_someone",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.IN_PROGRESS) | Q(assignee__isnull=False),
+                name="ticket_in_progress_is_assigned",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-updated_at", "-id"], name="ticket_updated"),
+            models.Index(
+                fields=["urgency", "id"],
+                condition=Q(status__in=OPEN, deleted_at=None),
+                name="ticket_open_by_urgency",
+            ),
+            models.Index(
+                fields=["assignee", "urgency", "id"],
+                condition=Q(status__in=OPEN, deleted_at=None),
+                name="ticket_open_of_assignee",
+            ),
+            models.Index(fields=["requester", "-id"], name="ticket_of_requester"),
+            GinIndex(fields=["search"], name="ticket_search"),
+            GinIndex(fields=["tags"], name="ticket_tags"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.title}"
+
+    @property
+    def reference(self) -> str:
+        """The number people say: SF-1042."""
+        return f"SF-{self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in workflow.OPEN
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in workflow.FINAL
+
+    @cached_property
+    def watcher_ids(self) -> frozenset[int]:
+        """The row ids of everybody who watches."""
+        return frozenset(self.watches.values_list("user_id", flat=True))
+
+    def is_watched_by(self, user: User) -> bool:
+        noted: bool | None = getattr(self, "noted_watch", None)
+        return user.pk in self.watcher_ids if noted is None else noted
+
+    def audited(self) -> dict[str, Any]:
+        """The fields whose history is kept, as the plain values that events hold."""
+        return {
+            "title": self.title,
+            "description": self.description,
+            "status": str(self.status),
+            "waiting_for": str(self.waiting_for) or None,
+            "priority": str(self.priority),
+            "service": _named(self.service),
+            "team": _named(self.team),
+            "requester": _named(self.requester),
+            "author": _named(self.author),
+            "assignee": _named(self.assignee),
+            "tags": list(self.tags),
+            "due_at": _moment(self.due_at),
+            "closed_at": _moment(self.closed_at),
+            "deleted_at": _moment(self.deleted_at),
+        }
+
+    def remember(self) -> None:
+        """Keep the audited fields as they stand, so that the verb's event can say what it changed."""
+        self._remembered = self.audited()
+
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """{field: (old, new)} of the audited fields since `remember`; all of them for a new ticket."""
+        before = getattr(self, "_remembered", None)
+        now = self.audited()
+        if before is None:
+            return {name: (None, value) for name, value in now.items() if value not in (None, "", [])}
+        return {name: (before[name], value) for name, value in now.items() if before[name] != value}
+
+
+def _named(record: Service | Team | User | None) -> dict[str, str] | None:
+    if record is None:
+        return None
+    name = record.full_name if isinstance(record, User) else record.name_en if isinstance(record, Service) else record.name
+    return {"id": str(record.public_id), "name": name}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
