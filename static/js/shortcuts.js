@@ -1,0 +1,61 @@
+// The keys of docs/interface.md. A page says what they do: data-key="t" on a link or control is followed or focused,
+// data-go="q" is reached by g then q, rows are .sf-queue tbody tr. Off by <html data-shortcuts="off">, and while typing.
+const page = document.documentElement;
+const rows = () => [...document.querySelectorAll(".sf-queue tbody tr")];
+const current = () => document.querySelector(".sf-queue tr.is-current");
+let going = 0;
+
+const typing = (target) => target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
+  (target.tagName === "INPUT" && !/^(checkbox|radio|button|submit)$/.test(target.type));
+
+const visit = (row) => {
+  if (!row) return;
+  current()?.classList.remove("is-current");
+  row.classList.add("is-current");
+  row.querySelector("a.sf-subject")?.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+};
+
+const move = (step) => {
+  const all = rows();
+  visit(all[Math.max(0, Math.min(all.length - 1, all.indexOf(current()) + step))]);
+};
+
+const pick = (range) => {
+  const box = current()?.querySelector(".sf-pick input");
+  box?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: range }));
+};
+
+const use = (element) => {
+  if (!element) return false;
+  if (element.matches("input:not([type=radio], [type=checkbox]), textarea, select")) element.focus();
+  else element.click();
+  if (element.dataset.then) document.getElementById(element.dataset.then)?.focus();
+  return true;
+};
+
+const named = (attribute, key) => document.querySelector(`[${attribute}="${CSS.escape(key)}"]`);
+
+const keys = {
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => pick(false),
+  X: () => pick(true),
+  "/": () => document.getElementById("search")?.focus(),
+  "?": () => document.getElementById("shortcuts")?.togglePopover(),
+  g: () => (going = Date.now()),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (page.dataset.shortcuts === "off" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && event.target.id === "search") event.target.blur();
+  if (typing(event.target)) return;
+  const after = going && Date.now() - going < 1500;
+  going = 0;
+  if (after ? use(named("data-go", event.key)) : keys[event.key]) {
+    event.preventDefault();
+    if (!after) keys[event.key]();
+  } else if (use(named("data-key", event.key))) {
+    event.preventDefault();
+  }
+});
