@@ -1,8 +1,8 @@
 """What a demo conversation is made of; the conversations themselves are in the `stories_*` modules.
 
-A story starts with a NEW, unassigned ticket of its service. One agent of the service's team claims it right before
-the first turn of "agent" and stays "agent" to the end; after `then="hand_over"` the turns of "agent" belong to the
-colleague of the same team who took it. "lead" is a lead of that team, "colleague" a watcher.
+A story starts with a NEW, unassigned ticket of its service. One agent of the service's team claims it right
+before the first turn of "agent" and stays "agent" to the end; after `then="hand_over"` the turns of "agent"
+belong to the colleague of the same team who took it. "lead" is a lead of that team, "colleague" a watcher.
 A requester's public comment brings a ticket that waits for the requester back to work by itself.
 """
 
