@@ -10,6 +10,9 @@ class TicketsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import departures
-        from tickets import actions
+        from audit import trail
+        from tickets import actions, reads
 
         departures.listen(actions.release_what_is_lost)
+        trail.KEPT["ticket"] = reads.present_tickets
+        trail.CHECKS[:] = [reads.comment_faults]

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'ticket',
                 'verbose_name_plural': 'tickets',
-                'ordering': ['-id'],
+                'ordering': ['-number'],
             },
         ),
         migrations.CreateModel(
@@ -128,19 +128,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ticket',
-            index=models.Index(fields=['-updated_at', '-id'], name='ticket_updated'),
+            index=models.Index(fields=['-updated_at', '-number'], name='ticket_updated'),
         ),
         migrations.AddIndex(
             model_name='ticket',
-            index=models.Index(condition=models.Q(('deleted_at', None), ('status__in', ['IN_PROGRESS', 'NEW', 'WAITING'])), fields=['urgency', 'id'], name='ticket_open_by_urgency'),
+            index=models.Index(condition=models.Q(('deleted_at', None), ('status__in', ['IN_PROGRESS', 'NEW', 'WAITING'])), fields=['urgency', 'number'], name='ticket_open_by_urgency'),
         ),
         migrations.AddIndex(
             model_name='ticket',
-            index=models.Index(condition=models.Q(('deleted_at', None), ('status__in', ['IN_PROGRESS', 'NEW', 'WAITING'])), fields=['assignee', 'urgency', 'id'], name='ticket_open_of_assignee'),
+            index=models.Index(condition=models.Q(('deleted_at', None), ('status__in', ['IN_PROGRESS', 'NEW', 'WAITING'])), fields=['assignee', 'urgency', 'number'], name='ticket_open_of_assignee'),
         ),
         migrations.AddIndex(
             model_name='ticket',
-            index=models.Index(fields=['requester', '-id'], name='ticket_of_requester'),
+            index=models.Index(fields=['requester', '-number'], name='ticket_of_requester'),
         ),
         migrations.AddIndex(
             model_name='ticket',

@@ -122,7 +122,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def by_urgency(self) -> "TicketQuerySet":
         """Most urgent first, then the longest wait."""
-        return self.order_by("urgency", "id")
+        return self.order_by("urgency", "number")
 
 
 class Ticket(models.Model):
@@ -170,7 +170,7 @@ class Ticket(models.Model):
     class Meta:
         verbose_name = _("ticket")
         verbose_name_plural = _("tickets")
-        ordering: ClassVar[list[str]] = ["-id"]
+        ordering: ClassVar[list[str]] = ["-number"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="ticket_status_known"),
             models.CheckConstraint(condition=Q(priority__in=Priority.values), name="ticket_priority_known"),
@@ -185,18 +185,18 @@ class Ticket(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["-updated_at", "-id"], name="ticket_updated"),
+            models.Index(fields=["-updated_at", "-number"], name="ticket_updated"),
             models.Index(
-                fields=["urgency", "id"],
+                fields=["urgency", "number"],
                 condition=Q(status__in=OPEN, deleted_at=None),
                 name="ticket_open_by_urgency",
             ),
             models.Index(
-                fields=["assignee", "urgency", "id"],
+                fields=["assignee", "urgency", "number"],
                 condition=Q(status__in=OPEN, deleted_at=None),
                 name="ticket_open_of_assignee",
             ),
-            models.Index(fields=["requester", "-id"], name="ticket_of_requester"),
+            models.Index(fields=["requester", "-number"], name="ticket_of_requester"),
             GinIndex(fields=["search"], name="ticket_search"),
             GinIndex(fields=["tags"], name="ticket_tags"),
         ]

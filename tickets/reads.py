@@ -1,0 +1,130 @@
+"""What pages and answers read: the standard views of the queue with their counts, and the present for the audit."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from audit import trail
+from tickets import workflow
+from tickets.filters import start_of_today
+from tickets.models import Ticket, Watch
+from tickets.models.ticket import OPEN, Status, TicketQuerySet
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+RECENTLY = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class View:
+    """A standard view of the queue. `condition(agent)` says which of the tickets he may see belong to it."""
+
+    name: str
+    title: "_StrPromise"
+    icon: str
+    condition: Callable[[User], Q]
+    order: str = "priority"
+
+
+def _is_open() -> Q:
+    return Q(status__in=OPEN)
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "unassigned",
+        _("Unassigned"),
+        "inbox",
+        # An agent without a team looks after everything.
+        lambda me: Q(status=Status.NEW, assignee=None)
+        & (Q(team=None) | Q(team__in=list(me.team_leads)) if me.team_leads else Q()),
+    ),
+    View("mine", _("Mine"), "user-check", lambda me: _is_open() & Q(assignee=me)),
+    View("waiting", _("Waiting"), "player-pause", lambda me: Q(status=Status.WAITING, assignee=me)),
+    View(
+        "due_today",
+        _("Due today"),
+        "clock",
+        lambda me: _is_open() & Q(due_at__lt=start_of_today() + timedelta(days=1)),
+    ),
+    View(
+        "followed",
+        _("Followed"),
+        "eye",
+        lambda me: _is_open() & Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=me)),
+    ),
+    View(
+        "closed_by_me",
+        _("Recently closed by me"),
+        "circle-check",
+        lambda me: Q(status__in=sorted(workflow.FINAL), assignee=me, updated_at__gte=timezone.now() - RECENTLY),
+        order="-updated_at",
+    ),
+    View("all", _("All open"), "list", lambda me: _is_open()),
+)
+BY_NAME = {view.name: view for view in VIEWS}
+
+
+def in_view(tickets: TicketQuerySet, view: View, *, reader: User, any_status: bool = False) -> TicketQuerySet:
+    """Those of the view. With `any_status` the view of all shows closed ones, too: somebody asked for them."""
+    if view.name == "all" and any_status:
+        return tickets
+    return tickets.filter(view.condition(reader))
+
+
+def counts(reader: User) -> dict[str, int]:
+    """How many tickets each standard view has, in one query."""
+    recent = Q(updated_at__gte=timezone.now() - RECENTLY, assignee=reader)
+    tickets = Ticket.objects.visible_to(reader).filter(_is_open() | recent)
+    numbers: dict[str, int] = tickets.aggregate(
+        **{view.name: Count("pk", filter=view.condition(reader)) for view in VIEWS}
+    )
+    return numbers
+
+
+def present_tickets() -> Iterator[trail.Present]:
+    """How every ticket stands now, deleted ones included, in the order of their public ids."""
+    watchers = (
+        Watch.objects.order_by("ticket__public_id", "user__public_id")
+        .values_list("ticket_id", "user__public_id")
+    )
+    followed: dict[int, list[str]] = {}
+    for ticket_id, person in watchers.iterator(chunk_size=2000):
+        followed.setdefault(ticket_id, []).append(str(person))
+    for ticket in Ticket.objects.with_people().order_by("public_id").iterator(chunk_size=1000):
+        yield trail.Present(
+            ticket.public_id, ticket.version, ticket.audited() | {"watchers": followed.get(ticket.pk, [])}
+        )
+
+
+def comment_faults() -> Iterable[trail.Fault]:
+    """Comments that are not what their events say: changed, added or lost behind the verbs' back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH said AS (
+                SELECT e.id AS event, e.subject_id, e.seq, e.changes->'comment'->1 AS said
+                FROM audit_event e WHERE e.subject_type = 'ticket' AND e.changes ? 'comment'
+            ), written AS (
+                SELECT t.public_id AS subject_id, c.seq, jsonb_build_object(
+                    'id', c.public_id::text, 'internal', c.internal,
+                    'sha256', encode(sha256(convert_to(c.body, 'UTF8')), 'hex')) AS written
+                FROM tickets_comment c JOIN tickets_ticket t ON t.id = c.ticket_id
+            )
+            SELECT coalesce(s.subject_id, w.subject_id), coalesce(s.seq, w.seq), s.event
+            FROM said s FULL JOIN written w ON w.subject_id = s.subject_id AND w.seq = s.seq
+            WHERE s.said IS DISTINCT FROM w.written
+            ORDER BY s.event NULLS LAST LIMIT 1
+            """
+        )
+        rows = cursor.fetchall()
+    for subject_id, seq, event in rows:
+        yield trail.Fault("ticket", subject_id, seq, event, "the comment is not what its event says")

@@ -1,0 +1,50 @@
+"""Finding tickets by words, by number, and in spite of the wrong keyboard layout."""
+
+import re
+
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Exists, OuterRef, Q
+
+from accounts.models import User
+from tickets.models import Comment
+from tickets.models.ticket import TicketQuerySet
+
+_NUMBER = re.compile(r"(?:sf-?|сф-?|ыа-?)?(\d{1,18})", re.IGNORECASE)
+
+_LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
+_CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю"
+_OTHER_LAYOUT = str.maketrans(
+    _LATIN + _LATIN.upper() + _CYRILLIC + _CYRILLIC.upper(),
+    _CYRILLIC + _CYRILLIC.upper() + _LATIN + _LATIN.upper(),
+)
+
+
+def matching(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
+    """Those that carry the words in title, description or a comment the reader may read, or have the number.
+
+    Russian and English word forms find each other; "quotes", or, and -not work. `ghbynth` finds «принтер».
+    """
+    text = " ".join(text.split())
+    if not text:
+        return tickets
+    words = _query(text)
+    said = Comment.objects.readable_by(reader).filter(ticket=OuterRef("pk"), search=words)
+    found = Q(search=words) | Q(Exists(said))
+    number = number_in(text)
+    if number is not None:
+        found |= Q(number=number)
+    return tickets.filter(found)
+
+
+def number_in(text: str) -> int | None:
+    """1042 for "SF-1042", "sf1042", "1042", and for СФ typed in the other layout; None for anything else."""
+    found = _NUMBER.fullmatch(text.strip())
+    return int(found[1]) if found else None
+
+
+def _query(text: str) -> SearchQuery:
+    query = SearchQuery(text, config="russian", search_type="websearch")
+    swapped = text.translate(_OTHER_LAYOUT)
+    if swapped != text:
+        query |= SearchQuery(swapped, config="russian", search_type="websearch")
+    return query
