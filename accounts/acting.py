@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.http import HttpRequest
+
 from audit.models import Door
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ class Actor:
         if self.user is None:
             raise Forbidden("people_only", "Only a person can do this.")
         return self.user
+
+
+def actor_of(request: HttpRequest, door: str) -> Actor:
+    """Who acts by this request. The user is whoever the door has let in; an anonymous one is None."""
+    user = request.user if request.user and request.user.is_authenticated else None
+    return Actor(
+        user=user,
+        door=door,
+        api_key=getattr(request, "api_key", None),
+        request_id=getattr(request, "request_id", ""),
+        address=getattr(request, "client_address", None),
+    )
 
 
 SYSTEM = Actor(user=None, door=Door.SYSTEM)

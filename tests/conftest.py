@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
+from rest_framework.test import APIClient
 
+from accounts import api_keys
+from accounts.acting import SYSTEM
+from accounts.models import Team, User
 from serviceflow import devdb
+from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened
+from tickets.models import Service, Ticket
 
 # --- The database of the run ---------------------------------------------------------------------
 
@@ -42,3 +48,102 @@ def without_triggers(flush: Callable[[Any], None]) -> Callable[[Any], None]:
 TransactionTestCase._fixture_teardown = without_triggers(  # type: ignore[attr-defined]
     TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 )
+
+
+# --- The people of the desk ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return TeamFactory.create(name="IT")
+
+
+@pytest.fixture
+def other_team(db: None) -> Team:
+    return TeamFactory.create(name="HR")
+
+
+@pytest.fixture
+def service(team: Team) -> Service:
+    return ServiceFactory.create(name_en="VPN access", name_ru="Доступ по VPN", team=team)
+
+
+@pytest.fixture
+def confidential(other_team: Team) -> Service:
+    """A service of the other team whose tickets only that team sees."""
+    return ServiceFactory.create(name_en="Payroll", name_ru="Зарплата", team=other_team, confidential=True)
+
+
+@pytest.fixture
+def employee(db: None) -> User:
+    return UserFactory.create(email="anna@example.com", full_name="Anna Kuznetsova")
+
+
+@pytest.fixture
+def colleague(db: None) -> User:
+    return UserFactory.create(email="boris@example.com", full_name="Борис Белов", language="ru")
+
+
+@pytest.fixture
+def agent(team: Team) -> User:
+    return UserFactory.create(email="igor@example.com", full_name="Igor Orlov", role="AGENT", in_teams=[team])
+
+
+@pytest.fixture
+def other_agent(team: Team) -> User:
+    return UserFactory.create(email="olga@example.com", full_name="Olga Titova", role="AGENT", in_teams=[team])
+
+
+@pytest.fixture
+def stranger(other_team: Team) -> User:
+    """An agent of the other team."""
+    return UserFactory.create(email="sam@example.com", full_name="Sam Stone", role="AGENT", in_teams=[other_team])
+
+
+@pytest.fixture
+def lead(team: Team) -> User:
+    return UserFactory.create(email="lena@example.com", full_name="Lena Sokolova", role="AGENT", leads=[team])
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return UserFactory.create(email="maria@example.com", full_name="Maria Petrova", role="ADMIN")
+
+
+@pytest.fixture
+def ticket(employee: User, service: Service) -> Ticket:
+    """The employee's request to the team, NEW, held by nobody."""
+    return opened(by=employee, service=service)
+
+
+@pytest.fixture
+def key_of() -> Callable[..., str]:
+    """`key_of(user, "read", "write")`: a fresh raw API key of somebody's; all scopes if none is named."""
+
+    def issue(user: User, *scopes: str) -> str:
+        return api_keys.issue(user, name="test", scopes=scopes or ("read", "write", "admin"), by=SYSTEM)[1]
+
+    return issue
+
+
+@pytest.fixture
+def api() -> Callable[..., APIClient]:
+    """`api(raw_key)`: a client that calls the API with this key; without one, anonymously."""
+
+    def client(raw_key: str = "") -> APIClient:
+        headers = {"HTTP_X_API_KEY": raw_key} if raw_key else {}
+        return APIClient(**headers)
+
+    return client
+
+
+@pytest.fixture
+def browser_of() -> Callable[[User], Client]:
+    """`browser_of(user)`: Django's test client with this person signed in."""
+
+    def browser(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return browser

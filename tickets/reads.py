@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
@@ -16,6 +17,7 @@ from tickets import workflow
 from tickets.filters import start_of_today
 from tickets.models import Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet
+from tickets.search import number_in
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -71,6 +73,24 @@ VIEWS: tuple[View, ...] = (
     View("all", _("All open"), "list", lambda me: _is_open()),
 )
 BY_NAME = {view.name: view for view in VIEWS}
+
+
+def find(reference: str, *, reader: User) -> Ticket:
+    """The ticket of this public id or number (SF-1042), with its people, if the reader may see it.
+
+    Raises Ticket.DoesNotExist alike for what is not there and what he may not see.
+    """
+    tickets = Ticket.objects.visible_to(reader).with_people().noting_watch_of(reader)
+    try:
+        public_id = UUID(reference)
+    except ValueError:
+        number = number_in(reference) if reference[:3].upper() == "SF-" else None
+        if number is None:
+            raise Ticket.DoesNotExist from None
+        found: Ticket = tickets.get(number=number)
+    else:
+        found = tickets.get(public_id=public_id)
+    return found
 
 
 def in_view(tickets: TicketQuerySet, view: View, *, reader: User, any_status: bool = False) -> TicketQuerySet:

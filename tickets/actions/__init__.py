@@ -4,6 +4,7 @@ A verb has five beats: lock, ask, change, tell, record. It answers the ticket as
 raise Forbidden (not his to do), Refused (against the rules) or Invalid (wrong input) and then change nothing.
 """
 
+from tickets.actions._record import expect
 from tickets.actions.assigning import (
     assign,
     claim,
@@ -28,6 +29,7 @@ __all__ = [
     "claim_next",
     "delete",
     "edit",
+    "expect",
     "give",
     "hand_over",
     "open_ticket",

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.acting import Actor, Invalid, Refused
+from accounts.acting import Actor, Invalid, Refused, Stale
 from accounts.models import User
 from audit import trail
 from tickets.models import Comment, Ticket
@@ -40,6 +40,16 @@ def lock(ticket: Ticket) -> Ticket:
         locked: Ticket = Ticket.objects.locked(ticket.pk)
     except Ticket.DoesNotExist:
         raise Refused("deleted", _("This ticket has been deleted."), status=404) from None
+    return locked
+
+
+def expect(ticket: Ticket, *, version: int) -> Ticket:
+    """Lock the ticket and raise Stale unless it still has this version. The verb follows in the same transaction."""
+    locked = lock(ticket)
+    if locked.version != version:
+        raise Stale(
+            _("Somebody has changed this ticket since you saw it."), seen=version, now=locked.version
+        )
     return locked
 
 
