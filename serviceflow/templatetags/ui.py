@@ -29,7 +29,7 @@ register = template.Library()
 
 HUES = ("blue", "indigo", "amber", "orange", "red", "green", "teal", "purple")
 
-# value: (word, icon, hue)
+# Of each value the word, the icon and the hue.
 STATUSES = {
     "NEW": (gettext_lazy("New"), "circle-dashed", "blue"),
     "IN_PROGRESS": (gettext_lazy("In progress"), "progress", "indigo"),
@@ -82,7 +82,9 @@ def person(user: Any) -> SafeString:
     """The circle and the name, or that nobody is assigned."""
     if user is None:
         name = conditional_escape(_("Unassigned"))
-        return SafeString(f'<span class="sf-person sf-soft">{avatar(None)}<span class="sf-clip">{name}</span></span>')
+        return SafeString(
+            f'<span class="sf-person sf-soft">{avatar(None)}<span class="sf-clip">{name}</span></span>'
+        )
     name = conditional_escape(user.full_name)
     return SafeString(f'<span class="sf-person">{avatar(user)}<span class="sf-clip">{name}</span></span>')
 
@@ -104,20 +106,21 @@ def when(moment: datetime | None) -> SafeString:
     local = timezone.localtime(moment)
     exact = f"{formats.date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
     words = conditional_escape(_said(local, now=timezone.localtime()))
-    return SafeString(f'<time datetime="{local.isoformat()}" title="{conditional_escape(exact)}">{words}</time>')
+    return SafeString(
+        f'<time datetime="{local.isoformat()}" title="{conditional_escape(exact)}">{words}</time>'
+    )
 
 
 def _said(local: datetime, *, now: datetime) -> str:
     ago = now - local
-    clock = formats.time_format(local, pgettext("format of a time", "H:i"))
     if timedelta(0) <= ago < timedelta(minutes=1):
         return _("just now")
     if timedelta(0) <= ago < timedelta(hours=1):
         return _("%(minutes)d min ago") % {"minutes": ago.seconds // 60}
     if local.date() == now.date():
-        return clock
+        return formats.time_format(local, pgettext("format of a time", "H:i"))
     if local.date() == now.date() - timedelta(days=1):
-        return _("yesterday, %(time)s") % {"time": clock}
+        return _("yesterday")
     return _day(local.date(), this_year=now.year)
 
 
@@ -158,7 +161,9 @@ def status_badge(ticket: Any) -> SafeString:
 @register.simple_tag
 def priority_badge(priority: str) -> SafeString:
     word, name, hue = PRIORITIES[priority]
-    return SafeString(f'<span class="sf-priority is-{hue}">{icon(name, small=True)}{conditional_escape(word)}</span>')
+    return SafeString(
+        f'<span class="sf-priority is-{hue}">{icon(name, small=True)}<span>{conditional_escape(word)}</span></span>'
+    )
 
 
 @register.filter
