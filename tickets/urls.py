@@ -1,0 +1,30 @@
+"""The addresses of the desk's pages. Every verb of a ticket is a POST below the ticket's own address."""
+
+from django.urls import path
+
+from tickets.views import portal, queue, ticket
+
+app_name = "tickets"
+
+urlpatterns = [
+    path("", portal.start, name="start"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/next/", queue.next_one, name="next_one"),
+    path("queue/bulk/", queue.bulk, name="bulk"),
+    path("queue/claim/<str:reference>/", queue.claim_from_list, name="claim_from_list"),
+    path("tickets/new/", portal.new, name="new"),
+    path("tickets/<str:reference>/", ticket.detail, name="detail"),
+    path("tickets/<str:reference>/history/", ticket.history, name="history"),
+    path("tickets/<str:reference>/claim/", ticket.claim, name="claim"),
+    path("tickets/<str:reference>/assign/", ticket.assign, name="assign"),
+    path("tickets/<str:reference>/hand-over/", ticket.hand_over, name="hand_over"),
+    path("tickets/<str:reference>/status/", ticket.status, name="status"),
+    path("tickets/<str:reference>/cancel/", ticket.cancel, name="cancel"),
+    path("tickets/<str:reference>/reopen/", ticket.reopen, name="reopen"),
+    path("tickets/<str:reference>/edit/", ticket.edit, name="edit"),
+    path("tickets/<str:reference>/properties/", ticket.properties, name="properties"),
+    path("tickets/<str:reference>/comment/", ticket.comment, name="comment"),
+    path("tickets/<str:reference>/watch/", ticket.watch, name="watch"),
+    path("tickets/<str:reference>/unwatch/", ticket.unwatch, name="unwatch"),
+    path("tickets/<str:reference>/delete/", ticket.delete, name="delete"),
+]

@@ -1,0 +1,1 @@
+"""The desk in the browser: pages and the posts behind their buttons."""
