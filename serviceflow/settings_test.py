@@ -32,5 +32,7 @@ DATABASES["default"]["OPTIONS"]["options"] = (
     "-c statement_timeout=30000 -c lock_timeout=10000 -c synchronous_commit=off"
 )
 PASSWORD_HASHERS = ["tests.hashers.QuickHasher"]
+# Nothing is collected: the live servers of browser tests find the files where they are.
+STATIC_ROOT = None  # type: ignore[assignment]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS, 1_000_000))

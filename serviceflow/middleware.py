@@ -1,0 +1,215 @@
+"""What surrounds every request: who is calling from where, in which language, and what no answer may lack."""
+
+import ipaddress
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+
+from serviceflow import errors
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+type Respond = Callable[[HttpRequest], HttpResponse]
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+log = structlog.get_logger("serviceflow.request")
+
+# --- Who is calling ------------------------------------------------------------------------------
+
+SANE_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
+
+def request_context(get_response: Respond) -> Respond:
+    """Name the request, find the caller's address, write the one line of the log."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        request.client_address = believe(request)  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
+        response = get_response(request)
+        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        write_line(request, response, milliseconds=(time.perf_counter() - began) * 1000)
+        return response
+
+    # A view's exception comes here before Django writes a trace; server_error() catches those of other middleware.
+    respond.process_exception = errors.of_trouble  # type: ignore[attr-defined]
+    return respond
+
+
+def believe(request: HttpRequest) -> str:
+    """The caller's address. What a peer says about forwarding counts only if it is a proxy of ours.
+
+    Proxies append to X-Forwarded-For, so the right-most entry that is no proxy of ours is the last one that
+    somebody we trust has seen; whatever stands left of it anybody could have written.
+    """
+    meta = request.META
+    peer = plain(meta.get("REMOTE_ADDR", ""))
+    if not trusted(peer):
+        for name in (
+            "HTTP_X_FORWARDED_FOR",
+            "HTTP_X_FORWARDED_PROTO",
+            "HTTP_X_FORWARDED_HOST",
+            "HTTP_FORWARDED",
+        ):
+            meta.pop(name, None)
+        return peer
+    seen = peer
+    for entry in reversed(meta.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        address = plain(entry)
+        if not address:
+            break
+        seen = address
+        if not trusted(address):
+            break
+    return seen
+
+
+def plain(address: str) -> str:
+    """The address without port and brackets, an IPv4 one in its own notation; empty if it is none."""
+    bare = address.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        parsed = ipaddress.ip_address(bare)
+    except ValueError:
+        return ""
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
+
+
+def trusted(address: str) -> bool:
+    if not address:
+        return False
+    parsed = ipaddress.ip_address(address)
+    return any(parsed in network for network in networks(tuple(settings.TRUSTED_PROXIES)))
+
+
+@lru_cache(maxsize=8)
+def networks(addresses: tuple[str, ...]) -> list[Network]:
+    return [ipaddress.ip_network(address, strict=False) for address in addresses]
+
+
+def write_line(request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:
+    # The route, never the path: an address may hold the token of an invitation, a query anything.
+    match = request.resolver_match
+    log.info(
+        "request",
+        method=request.method,
+        route=match.route if match else None,
+        status=response.status_code,
+        ms=round(milliseconds, 1),
+        user=str(person.public_id) if (person := known_person(request)) else None,
+        key_prefix=getattr(request, "api_key_prefix", None),
+        address=request.client_address,  # type: ignore[attr-defined]
+        bytes=None if response.streaming else len(response.content),
+    )
+
+
+def known_person(request: HttpRequest) -> "User | None":
+    """Who has signed in, if something has asked for it already: a log line must not cost a query."""
+    user: Any = getattr(request, "_cached_user", None)  # the browser's session
+    if user is None:
+        user = request.__dict__.get("user")  # the key of an API call puts its owner here
+        if hasattr(user, "_setup"):  # still a promise nobody has asked for
+            return None
+    return user if user is not None and user.is_authenticated else None
+
+
+# --- What no answer may lack ---------------------------------------------------------------------
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(
+        f"{power}=()"
+        for power in (
+            "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+            "microphone", "midi", "payment", "serial", "usb",
+        )
+    ),
+}  # fmt: skip
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def plain_answers(get_response: Respond) -> Respond:
+    """Refuse what no column and no page can hold, and give every answer its headers, errors and files included."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = refusal(request) or get_response(request)
+        for name, value in HEADERS.items():
+            response.setdefault(name, value)
+        if known_person(request):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_view(request: HttpRequest, *_view: object) -> HttpResponse | None:
+        # Only forms: reading the body here would take it from the API, which reads its own JSON.
+        is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
+        return errors.told(request, 400) if is_form and holds_nul(request.POST.lists()) else None
+
+    respond.process_view = process_view  # type: ignore[attr-defined]
+    return respond
+
+
+def refusal(request: HttpRequest) -> HttpResponse | None:
+    if request.method not in METHODS:
+        response = errors.told(request, HTTPStatus.METHOD_NOT_ALLOWED)
+        response["Allow"] = ", ".join(METHODS)
+        return response
+    cookies = ((name, [value]) for name, value in request.COOKIES.items())
+    if "\0" in request.path_info or holds_nul(request.GET.lists()) or holds_nul(cookies):
+        return errors.told(request, 400)
+    return None
+
+
+def holds_nul(fields: Iterable[tuple[str, list[Any]]]) -> bool:
+    """PostgreSQL stores every character but this one."""
+    return any("\0" in name or any("\0" in value for value in values) for name, values in fields)
+
+
+# --- In whose language ---------------------------------------------------------------------------
+
+
+def persons_choices(get_response: Respond) -> Respond:
+    """Speak the language and tell the time of whoever asks; of a stranger we know his browser's wish at most."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        with ExitStack() as until_answered:
+            until_answered.enter_context(translation.override(translation.get_language_from_request(request)))
+            until_answered.enter_context(timezone.override(None))
+            if request.user.is_authenticated:
+                speak_as(request.user)
+            response = get_response(request)
+            response.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
+
+    return respond
+
+
+def speak_as(user: "User") -> None:
+    """Take over the person's language and time zone until the answer is given.
+
+    For those who learn only later who is calling: an API key is looked at by the view.
+    """
+    translation.activate(user.language)
+    timezone.activate(ZoneInfo(user.time_zone))

@@ -1,0 +1,122 @@
+"""Probes: the truth about the database, in time, whatever the database does."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from serviceflow import health
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_migrated", False)
+    monkeypatch.setattr(health, "_asked", None)
+
+
+@pytest.fixture
+def probe() -> Client:
+    return Client(headers={"host": "10.42.0.7:8000"})  # a container's address, which is no name of the desk
+
+
+@pytest.fixture
+def database_elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The desk looks for its database on a loopback port where we decide what happens."""
+    place = connections["default"].settings_dict
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setitem(place, "HOST", "127.0.0.1")
+        monkeypatch.setitem(place, "PORT", str(listener.getsockname()[1]))
+        yield listener
+
+
+def test_live_never_asks_the_database(probe: Client, database_elsewhere: socket.socket) -> None:
+    response = probe.get("/health/live")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response["Cache-Control"] == "no-store"
+    assert not response.cookies
+
+
+@pytest.mark.django_db
+def test_ready_when_the_database_has_every_table(probe: Client) -> None:
+    response = probe.get("/health/ready")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_while_a_migration_is_missing_then_ready_by_itself(probe: Client) -> None:
+    applied = MigrationRecorder.Migration.objects.filter(app="sessions")
+    removed = list(applied)
+    applied.delete()
+    try:
+        response = probe.get("/health/ready")
+        assert response.status_code == 503
+        assert response.json()["reasons"] == ["The database lacks migrations: run manage.py migrate."]
+    finally:
+        MigrationRecorder.Migration.objects.bulk_create(removed)
+    assert probe.get("/health/ready").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_away_is_told_and_comes_back_by_itself(probe: Client, monkeypatch: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        closed_port = str(listener.getsockname()[1])
+    with monkeypatch.context() as away:
+        place = connections["default"].settings_dict
+        away.setitem(place, "HOST", "127.0.0.1")
+        away.setitem(place, "PORT", closed_port)
+        response = probe.get("/health/ready")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response.json() == {"status": "unavailable", "reasons": ["The database does not answer."]}
+    assert closed_port not in response.content.decode()
+    assert probe.get("/health/ready").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_database_that_hangs_is_told_within_five_seconds(
+    probe: Client, database_elsewhere: socket.socket
+) -> None:
+    began = time.monotonic()  # the listener takes the connection and says nothing
+    response = probe.get("/health/ready")
+    assert response.status_code == 503
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.django_db
+def test_nobody_waits_for_a_question_that_never_ends(probe: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def hang() -> list[str]:
+        asked.append(1)
+        time.sleep(3)
+        return []
+
+    monkeypatch.setattr(health, "look", hang)
+    monkeypatch.setattr(health, "PATIENCE", 0.2)
+    answers = [probe.get("/health/ready") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert len(asked) == 1  # and the others joined it
+
+
+@pytest.mark.django_db
+def test_a_bug_in_the_question_is_not_readiness(probe: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[str]:
+        raise KeyError("options")
+
+    monkeypatch.setattr(health, "look", fail)
+    response = probe.get("/health/ready")
+    assert (response.status_code, json.loads(response.content)["status"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_probes_only_look(probe: Client, path: str) -> None:
+    response = probe.post(path)
+    assert response.status_code == 405
+    assert response["Allow"] == "GET, HEAD"

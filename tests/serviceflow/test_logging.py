@@ -1,0 +1,88 @@
+"""The log: one JSON object a line, in which no secret stands and nobody forges a line."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+import structlog
+
+SECRET = "Zq8vT1mN4xR7"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"sent Authorization: Bearer {SECRET}",
+        f"{{'Authorization': 'Basic {SECRET}'}}",
+        f"Cookie: session={SECRET}; csrf={SECRET}",
+        f"Set-Cookie: __Host-session={SECRET}; Secure",
+        f"X-API-Key: sf_abcd1234_{SECRET}{SECRET}",
+        f"the key sf_abcd1234_{SECRET}{SECRET} was used",
+        f"X-Bootstrap-Key={SECRET}",
+        f"GET /reset?token={SECRET}&next=/",
+        f"password={SECRET}",
+        f'{{"new_password": "{SECRET}", "title": "x"}}',
+        f"client_secret={SECRET}",
+        f"POST https://api.telegram.org/bot123456:{SECRET}/sendMessage",
+        f"POST https://hooks.slack.com/services/T0/B0/{SECRET}",
+        f"connect postgresql://desk:{SECRET}@db:5432/desk",
+    ],
+)
+def test_secrets_in_a_message_are_hidden(log_lines: Any, said: str) -> None:
+    logging.getLogger("some.library").warning(said)
+    logging.getLogger("some.library").warning("with %s", said)
+    structlog.get_logger("ours").warning("trouble", reason=said, nested={"deep": [said]})
+    written = json.dumps(log_lines(), ensure_ascii=False)
+    assert SECRET not in written
+    assert "[hidden]" in written
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "token", "secret_key", "Authorization", "cookie", "api_key", "csrf"]
+)
+def test_values_under_a_secret_name_are_hidden(log_lines: Any, key: str) -> None:
+    structlog.get_logger("ours").warning("saved", **{key: SECRET}, form={key: SECRET, "title": "Printer"})
+    logging.getLogger("some.library").warning("saved", extra={key: SECRET})
+    lines = log_lines()
+    assert SECRET not in json.dumps(lines)
+    assert lines[0]["form"]["title"] == "Printer"
+
+
+def test_a_secret_in_a_trace_is_hidden_and_the_trace_is_one_line(log_lines: Any) -> None:
+    try:
+        raise ValueError(f"cannot reach https://api.telegram.org/bot1:{SECRET}/getMe")
+    except ValueError:
+        logging.getLogger("some.library").exception("delivery failed")
+    (line,) = log_lines()
+    assert "Traceback" in line["exception"]
+    assert SECRET not in line["exception"]
+
+
+def test_the_public_part_of_a_key_is_told(log_lines: Any) -> None:
+    structlog.get_logger("ours").info("used", key=f"sf_abcd1234_{SECRET}{SECRET}", key_prefix="abcd1234")
+    (line,) = log_lines()
+    assert line["key"] == "sf_abcd1234_[hidden]"
+    assert line["key_prefix"] == "abcd1234"
+
+
+def test_nobody_forges_a_line(log_lines: Any) -> None:
+    forged = 'x\n{"event": "signed_in", "user": "root"}\r\n\u2028\x85\x1b[2J'
+    structlog.get_logger("ours").info("search", text=forged)
+    logging.getLogger("some.library").warning(forged)
+    lines = log_lines()
+    assert [line["event"] for line in lines] == ["search", forged]
+
+
+def test_a_line_says_when_how_grave_and_who(log_lines: Any) -> None:
+    logging.getLogger("some.library").error("Принтер горит: %d", 451)
+    (line,) = log_lines()
+    assert line["event"] == "Принтер горит: 451"
+    assert (line["level"], line["logger"]) == ("error", "some.library")
+    assert line["time"].endswith("Z")
+
+
+def test_libraries_that_repeat_addresses_are_quiet(log_lines: Any) -> None:
+    logging.getLogger("urllib3.connectionpool").info("GET https://hook.example/x")
+    logging.getLogger("httpx").info("GET https://hook.example/x")
+    assert log_lines() == []

@@ -1,0 +1,232 @@
+"""What surrounds every request: its name, its caller, its language, and the headers of its answer."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+
+from accounts.models import User
+from serviceflow import middleware
+
+pytestmark = pytest.mark.urls("tests.serviceflow.urls")
+
+
+@pytest.fixture
+def browser() -> Client:
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def anna() -> User:
+    anna = User(
+        email="anna@desk.example", full_name="Анна Белова", language="ru", time_zone="Asia/Yekaterinburg"
+    )
+    anna.save()
+    return anna
+
+
+def seen(response: Any) -> dict[str, Any]:
+    assert response.status_code == 200
+    return dict(json.loads(response.content))
+
+
+# --- The request's name --------------------------------------------------------------------------
+
+
+def test_a_sane_request_id_is_echoed(browser: Client) -> None:
+    response = browser.get("/mirror", headers={"x-request-id": "order-17/a"})
+    assert response["X-Request-ID"] == "order-17/a"
+    assert seen(response)["request_id"] == "order-17/a"
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 129, "заявка", 'a\nforged: "line"', "a\0b"])
+def test_any_other_request_id_is_replaced(browser: Client, given: str) -> None:
+    response = browser.get("/mirror", headers={"x-request-id": given})
+    assert response["X-Request-ID"] != given
+    assert len(response["X-Request-ID"]) == 32
+
+
+# --- The caller's address ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("proxies", "peer", "forwarded", "address"),
+    [
+        ([], "203.0.113.9", "10.1.1.1", "203.0.113.9"),
+        (["10.0.0.0/8"], "203.0.113.9", "10.1.1.1", "203.0.113.9"),
+        (["10.0.0.0/8"], "10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        (["10.0.0.0/8"], "10.0.0.1", "1.2.3.4, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        (["10.0.0.0/8"], "10.0.0.1", "10.9.9.9", "10.9.9.9"),
+        (["10.0.0.0/8"], "10.0.0.1", "", "10.0.0.1"),
+        (["10.0.0.0/8"], "10.0.0.1", "198.51.100.7, nonsense", "10.0.0.1"),
+        (["10.0.0.1"], "10.0.0.1", "198.51.100.7:4711", "198.51.100.7"),
+        (["::1"], "::1", "[2001:db8::7]:4711", "2001:db8::7"),
+        (["10.0.0.0/8"], "::ffff:10.0.0.1", "::ffff:198.51.100.7", "198.51.100.7"),
+    ],
+)
+def test_only_a_proxy_of_ours_may_speak_for_another(
+    browser: Client, settings: Any, proxies: list[str], peer: str, forwarded: str, address: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    response = browser.get("/mirror", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR=peer)
+    assert seen(response)["address"] == address
+
+
+@pytest.mark.parametrize(("peer", "secure"), [("10.0.0.1", True), ("203.0.113.9", False)])
+def test_only_a_proxy_of_ours_may_claim_tls(browser: Client, settings: Any, peer: str, secure: bool) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.1"]
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    response = browser.get("/mirror", headers={"x-forwarded-proto": "https"}, REMOTE_ADDR=peer)
+    assert seen(response)["secure"] is secure
+
+
+# --- The line of the log -------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_one_line_says_who_did_what_without_the_secrets_of_the_address(
+    browser: Client, anna: User, log_lines: Any
+) -> None:
+    browser.force_login(anna)
+    browser.get("/invitation/top-secret?token=top-secret", headers={"x-request-id": "r-1"})
+    (line,) = [line for line in log_lines() if line["event"] == "request"]
+    assert line["method"] == "GET"
+    assert line["route"] == "invitation/<str:token>"
+    assert line["status"] == 200
+    assert line["user"] == str(anna.public_id)
+    assert line["request_id"] == "r-1"
+    assert line["address"] == "127.0.0.1"
+    assert line["bytes"] > 0
+    assert line["ms"] >= 0
+    assert line["time"].endswith("Z")
+    assert "top-secret" not in json.dumps(line)
+
+
+def test_the_line_of_a_stranger_costs_no_query(browser: Client, log_lines: Any) -> None:
+    browser.get("/mirror")  # the database is closed to this test
+    assert log_lines()[-1]["user"] is None
+
+
+# --- The answer's headers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/mirror", "/nowhere", "/trouble/bug", "/trouble/denied", "/health/live", "/mirror?x=%00"]
+)
+def test_every_answer_has_its_headers(browser: Client, path: str) -> None:
+    response = browser.get(path)
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in response["Permissions-Policy"]
+    assert len(response["X-Request-ID"]) == 32
+
+
+def test_an_unknown_host_gets_a_400_with_headers(browser: Client) -> None:
+    response = browser.get("/mirror", headers={"host": "evil.example"})
+    assert response.status_code == 400
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.django_db
+def test_pages_of_somebody_signed_in_are_not_kept(browser: Client, anna: User) -> None:
+    assert "Cache-Control" not in browser.get("/mirror")
+    browser.force_login(anna)
+    assert browser.get("/signed-in")["Cache-Control"] == "no-store"
+
+
+# --- What is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/mirror?q=a%00b", "/mirror?%00=1", "/invitation/a%00b", "/api/mirror?q=%00"]
+)
+def test_nul_in_an_address_is_a_400(browser: Client, path: str) -> None:
+    assert browser.get(path).status_code == 400
+
+
+def test_nul_in_a_form_is_a_400(browser: Client) -> None:
+    assert browser.post("/form", {"title": "a\0b"}).status_code == 400
+    body, kind = b"title=a%00b", "application/x-www-form-urlencoded"
+    assert browser.post("/form", body, content_type=kind).status_code == 400
+    assert browser.post("/form", {"title": "принтер 🖨"}).status_code == 200
+
+
+def test_nul_in_a_cookie_is_a_400(browser: Client) -> None:
+    assert browser.get("/signed-in", headers={"cookie": 'session="a\\000b"'}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/mirror?q=%ff%fe", "/invitation/%ff", "/mirror?q=%ed%a0%80", "/mirror?a[]=%"]
+)
+def test_broken_utf8_is_no_trouble(browser: Client, path: str) -> None:
+    assert browser.get(path).status_code == 200
+
+
+def test_a_body_of_the_api_is_left_to_it(browser: Client) -> None:
+    response = browser.post("/api/mirror", b'{"title": "a"}', content_type="application/json")
+    assert seen(response)["body"] == '{"title": "a"}'
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND"])
+def test_unusual_methods_are_refused(browser: Client, method: str) -> None:
+    response = browser.generic(method, "/mirror")
+    assert response.status_code == 405
+    assert "GET" in response["Allow"]
+
+
+# --- In whose language ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "language"),
+    [
+        ({}, "en"),
+        ({"accept-language": "ru-RU,ru;q=0.9,en;q=0.8"}, "ru"),
+        ({"accept-language": "de"}, "en"),
+        ({"accept-language": "en", "cookie": "language=ru"}, "ru"),
+        ({"accept-language": "\x00;;q=zz"}, "en"),
+    ],
+)
+def test_a_stranger_is_spoken_to_as_his_browser_asks(
+    browser: Client, headers: dict[str, str], language: str
+) -> None:
+    response = browser.get("/mirror", headers=headers)
+    assert (seen(response)["language"], response["Content-Language"]) == (language, language)
+    assert seen(response)["time_zone"] == "UTC"
+
+
+@pytest.mark.django_db
+def test_a_person_is_spoken_to_as_he_chose_and_nobody_after_him(browser: Client, anna: User) -> None:
+    browser.force_login(anna)
+    hers = seen(browser.get("/mirror", headers={"accept-language": "en"}))
+    assert (hers["language"], hers["time_zone"]) == ("ru", "Asia/Yekaterinburg")
+    browser.logout()
+    next_ones = seen(browser.get("/mirror"))
+    assert (next_ones["language"], next_ones["time_zone"]) == ("en", "UTC")
+
+
+def test_whoever_is_known_only_later_is_spoken_to_from_then_on(rf: RequestFactory) -> None:
+    from django.contrib.auth.models import AnonymousUser
+    from django.utils import translation
+
+    def view_of_the_api(request: HttpRequest) -> HttpResponse:
+        middleware.speak_as(User(language="ru", time_zone="Europe/Moscow"))
+        return HttpResponse(translation.get_language())
+
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    response = middleware.persons_choices(view_of_the_api)(request)
+    assert response.content == b"ru"
+    assert response["Content-Language"] == "ru"
+    assert translation.get_language() == "en"
+
+
+@pytest.mark.django_db
+def test_a_session_nobody_has_is_no_trouble(browser: Client) -> None:
+    assert SessionStore().exists("x" * 32) is False
+    browser.cookies["session"] = "x" * 32
+    assert browser.get("/signed-in").status_code == 200
