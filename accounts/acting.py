@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from audit.models import Door
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from django.utils.functional import _StrPromise
 
     from accounts.models import ApiKey, User
@@ -46,7 +47,9 @@ class Actor:
 
 def actor_of(request: HttpRequest, door: str) -> Actor:
     """Who acts by this request. The user is whoever the door has let in; an anonymous one is None."""
-    user = request.user if request.user and request.user.is_authenticated else None
+    # The API leaves None where nobody has come in, the browser an AnonymousUser.
+    person: User | AnonymousUser | None = request.user
+    user = None if person is None or person.is_anonymous else person
     return Actor(
         user=user,
         door=door,
@@ -78,7 +81,9 @@ class Refused(Exception):
 class Forbidden(Refused):
     """The actor sees it and may not do it: 403."""
 
-    def __init__(self, code: str, message: "str | _StrPromise", details: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, code: str, message: "str | _StrPromise", details: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(code, message, details or {}, status=403)
 
 

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
-
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +35,9 @@ def bootstrap_key_is(candidate: str) -> bool:
 
 
 @transaction.atomic
-def bootstrap_admin(*, email: str, full_name: str, language: str = "en", by: Actor) -> tuple[User, ApiKey, str]:
+def bootstrap_admin(
+    *, email: str, full_name: str, language: str = "en", by: Actor
+) -> tuple[User, ApiKey, str]:
     """Make the first administrator and a key of his; works once in the life of the installation.
 
     Answers the user, the key's row and the raw key. Raises Forbidden ever after, even if no administrator is left.
@@ -52,7 +54,7 @@ def bootstrap_admin(*, email: str, full_name: str, language: str = "en", by: Act
         by=by,
         changes={"email": (None, user.email), "full_name": (None, user.full_name), "role": (None, user.role)},
     )
-    key, raw = api_keys.issue(user, name="bootstrap", scopes=Scope.values, by=Actor(user, by.door, None, by.request_id, by.address))
+    key, raw = api_keys.issue(user, name="bootstrap", scopes=Scope.values, by=replace(by, user=user))
     return user, key, raw
 
 
@@ -95,7 +97,9 @@ def change_profile(user: User, *, full_name: str, language: str, time_zone: str,
     """Change what a person decides about himself: name, language, time zone."""
     _require_self_or_admin(user, by=by)
     user = _locked(user)
-    return _change(user, "user.profile_changed", by=by, full_name=full_name, language=language, time_zone=time_zone)
+    return _change(
+        user, "user.profile_changed", by=by, full_name=full_name, language=language, time_zone=time_zone
+    )
 
 
 @transaction.atomic
@@ -193,7 +197,9 @@ def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
         Membership.objects.update_or_create(user=user, team=team, defaults={"is_lead": lead})
     user.__dict__.pop("team_leads", None)
     user.__dict__.pop("team_pairs", None)
-    trail.record("user.teams_changed", subject(user), by=by, changes={"teams": (_named(before), _named(teams))})
+    trail.record(
+        "user.teams_changed", subject(user), by=by, changes={"teams": (_named(before), _named(teams))}
+    )
     departures.announce(user, by=by)
     return user
 
@@ -242,7 +248,8 @@ def _address_taken() -> Invalid:
 
 
 def _locked(user: User) -> User:
-    return User.objects.select_for_update().get(pk=user.pk)
+    locked: User = User.objects.select_for_update().get(pk=user.pk)
+    return locked
 
 
 def _require_self_or_admin(user: User, *, by: Actor) -> None:
@@ -254,11 +261,15 @@ def _require_another_admin(user: User) -> None:
     # All administrators are locked in one order, so that two of them cannot demote each other at once.
     admins = User.objects.active().filter(role=Role.ADMIN).order_by("pk").select_for_update()
     if not [admin for admin in admins if admin.pk != user.pk]:
-        raise Refused("last_admin", _("The last active administrator can be neither demoted nor deactivated."))
+        raise Refused(
+            "last_admin", _("The last active administrator can be neither demoted nor deactivated.")
+        )
 
 
 def _change(user: User, verb: str, *, by: Actor, **values: Any) -> User:
-    changes = {name: (getattr(user, name), value) for name, value in values.items() if getattr(user, name) != value}
+    changes = {
+        name: (getattr(user, name), value) for name, value in values.items() if getattr(user, name) != value
+    }
     if not changes:
         return user
     for name, value in values.items():
@@ -271,5 +282,3 @@ def _change(user: User, verb: str, *, by: Actor, **values: Any) -> User:
 def _named(teams: Mapping[Team, bool]) -> list[dict[str, Any]]:
     rows = [{"id": str(team.public_id), "name": team.name, "lead": lead} for team, lead in teams.items()]
     return sorted(rows, key=lambda row: str(row["name"]))
-
-

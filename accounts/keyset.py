@@ -63,7 +63,11 @@ def _decode(cursor: str, rows: QuerySet[Any], names: tuple[str, ...]) -> tuple[b
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         backward, *plain = json.loads(text)
-        if backward not in (0, 1) or len(plain) != len(names) or any(isinstance(v, (list, dict)) for v in plain):
+        if (
+            backward not in (0, 1)
+            or len(plain) != len(names)
+            or any(isinstance(v, (list, dict)) for v in plain)
+        ):
             raise ValueError
         values = []
         for name, value in zip(names, plain, strict=True):

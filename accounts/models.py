@@ -41,7 +41,9 @@ class Theme(models.TextChoices):
 def validate_time_zone(name: str) -> None:
     """Refuse what is not an IANA zone of this machine (ValidationError)."""
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(_("%(name)s is not a time zone."), code="unknown_time_zone", params={"name": name})
+        raise ValidationError(
+            _("%(name)s is not a time zone."), code="unknown_time_zone", params={"name": name}
+        )
 
 
 class Team(models.Model):
@@ -57,7 +59,9 @@ class Team(models.Model):
         ordering: ClassVar[list[str]] = ["name"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                Lower("name"), name="team_name_once", violation_error_message=_("There is a team of this name.")
+                Lower("name"),
+                name="team_name_once",
+                violation_error_message=_("There is a team of this name."),
             ),
         ]
 
@@ -88,9 +92,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.active().filter(role__in=[Role.AGENT, Role.ADMIN])
 
 
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.by_email(username or "").get()
+        user: User = self.by_email(username or "").get()
+        return user
 
 
 class User(AbstractBaseUser):
@@ -101,7 +106,9 @@ class User(AbstractBaseUser):
     full_name = models.CharField(_("full name"), max_length=150)
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.EMPLOYEE)
     language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
     theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.SYSTEM, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

@@ -12,7 +12,11 @@ class EmailBackend(BaseBackend):
     """Finds a person by e-mail, without regard to case, and checks the password."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         if not username or not password:
             return None
@@ -24,4 +28,5 @@ class EmailBackend(BaseBackend):
         return user if user.check_password(password) and user.is_active else None
 
     def get_user(self, user_id: Any) -> User | None:
-        return User.objects.with_teams().active().filter(pk=user_id).first()
+        user: User | None = User.objects.with_teams().active().filter(pk=user_id).first()
+        return user

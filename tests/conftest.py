@@ -91,13 +91,17 @@ def agent(team: Team) -> User:
 
 @pytest.fixture
 def other_agent(team: Team) -> User:
-    return UserFactory.create(email="olga@example.com", full_name="Olga Titova", role="AGENT", in_teams=[team])
+    return UserFactory.create(
+        email="olga@example.com", full_name="Olga Titova", role="AGENT", in_teams=[team]
+    )
 
 
 @pytest.fixture
 def stranger(other_team: Team) -> User:
     """An agent of the other team."""
-    return UserFactory.create(email="sam@example.com", full_name="Sam Stone", role="AGENT", in_teams=[other_team])
+    return UserFactory.create(
+        email="sam@example.com", full_name="Sam Stone", role="AGENT", in_teams=[other_team]
+    )
 
 
 @pytest.fixture

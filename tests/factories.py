@@ -81,5 +81,7 @@ def stand(ticket: Ticket, status: str, *, assignee: User | None = None) -> Ticke
         "CANCELED": ["CANCELED"],
     }[status]
     for step in path:
-        ticket = actions.change_status(ticket, status=step, comment="No longer needed." * (step == "CANCELED"), by=SYSTEM)
+        ticket = actions.change_status(
+            ticket, status=step, comment="No longer needed." * (step == "CANCELED"), by=SYSTEM
+        )
     return ticket

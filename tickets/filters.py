@@ -48,7 +48,9 @@ class WordsField(forms.Field):
             raise ValidationError(_("At most 100 values."), code="too_many")
         for word in words:
             if "\x00" in word or len(word) > 100:
-                raise ValidationError(_("“%(word)s” is not valid."), code="invalid", params={"word": word[:40]})
+                raise ValidationError(
+                    _("“%(word)s” is not valid."), code="invalid", params={"word": word[:40]}
+                )
             if self.ids and word not in self.special:
                 self._check_id(word)
         return words
@@ -74,7 +76,9 @@ class MomentField(forms.Field):
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise ValidationError(_("“%(text)s” is not a date or time."), code="invalid", params={"text": text[:40]}) from None
+            raise ValidationError(
+                _("“%(text)s” is not a date or time."), code="invalid", params={"text": text[:40]}
+            ) from None
         if timezone.is_naive(moment):
             moment = timezone.make_aware(moment)
         try:
@@ -83,15 +87,15 @@ class MomentField(forms.Field):
             raise ValidationError(_("This date is out of range."), code="invalid") from None
 
 
-class WordsFilter(filters.Filter):
+class WordsFilter(filters.Filter):  # type: ignore[misc]
     field_class = WordsField
 
 
-class MomentFilter(filters.Filter):
+class MomentFilter(filters.Filter):  # type: ignore[misc]
     field_class = MomentField
 
 
-class TicketFilter(filters.FilterSet):
+class TicketFilter(filters.FilterSet):  # type: ignore[misc]
     """What of the tickets somebody may see he wants to see. The queryset given must be `visible_to` him already."""
 
     status = filters.MultipleChoiceFilter(choices=Status)

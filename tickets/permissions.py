@@ -60,7 +60,9 @@ class Row:
     admin: tuple[Grant, ...] = ()
 
 
-def _on(*facts: Fact, when: frozenset[Status] = EVERY, unheld: bool = False, window: bool = False) -> tuple[Grant, ...]:
+def _on(
+    *facts: Fact, when: frozenset[Status] = EVERY, unheld: bool = False, window: bool = False
+) -> tuple[Grant, ...]:
     return (Grant(frozenset(facts), when, unheld, window),)
 
 
@@ -140,7 +142,7 @@ def grants(user: User, verb: str, ticket: Ticket) -> list[Grant]:
     columns = row.employee
     if user.is_agent:
         columns += row.agent
-        if user.team_leads.get(ticket.team_id):
+        if ticket.team_id is not None and user.team_leads.get(ticket.team_id):
             columns += row.lead
     if user.is_admin:
         columns += row.admin
@@ -168,7 +170,9 @@ def require(by: Actor, verb: str, ticket: Ticket) -> None:
     if by.user is None:
         return
     if not by.user.is_active or not has_right(by.user, verb, ticket):
-        raise Forbidden("not_permitted", _("You are not permitted to do this with this ticket."), {"verb": verb})
+        raise Forbidden(
+            "not_permitted", _("You are not permitted to do this with this ticket."), {"verb": verb}
+        )
     if ticket.closed_at is not None and not can(by.user, verb, ticket):
         raise Refused("ticket_closed", _("This ticket is closed. Open a new one and refer to it."))
     if verb in _STATUS_VERBS:
@@ -178,13 +182,15 @@ def require(by: Actor, verb: str, ticket: Ticket) -> None:
     if any(grant.counts(ticket, now=now) for grant in mine):
         return
     if ticket.status in {status for grant in mine for status in grant.when}:
-        if ticket.assignee_id is not None and any(grant.unheld for grant in mine):
+        if ticket.assignee is not None and any(grant.unheld for grant in mine):
             raise Refused(
                 "already_claimed",
                 _("%(name)s has already taken this ticket.") % {"name": ticket.assignee},
                 {"assignee": str(ticket.assignee.public_id)},
             )
-        raise Refused("reopen_window_over", _("A ticket can be reopened for 14 days. Open a new one and refer to it."))
+        raise Refused(
+            "reopen_window_over", _("A ticket can be reopened for 14 days. Open a new one and refer to it.")
+        )
     raise Refused(
         "wrong_status",
         _("This cannot be done while the ticket is “%(status)s”.") % {"status": ticket.get_status_display()},

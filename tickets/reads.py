@@ -46,8 +46,10 @@ VIEWS: tuple[View, ...] = (
         _("Unassigned"),
         "inbox",
         # An agent without a team looks after everything.
-        lambda me: Q(status=Status.NEW, assignee=None)
-        & (Q(team=None) | Q(team__in=list(me.team_leads)) if me.team_leads else Q()),
+        lambda me: (
+            Q(status=Status.NEW, assignee=None)
+            & (Q(team=None) | Q(team__in=list(me.team_leads)) if me.team_leads else Q())
+        ),
     ),
     View("mine", _("Mine"), "user-check", lambda me: _is_open() & Q(assignee=me)),
     View("waiting", _("Waiting"), "player-pause", lambda me: Q(status=Status.WAITING, assignee=me)),
@@ -61,13 +63,15 @@ VIEWS: tuple[View, ...] = (
         "followed",
         _("Followed"),
         "eye",
-        lambda me: _is_open() & Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=me)),
+        lambda me: _is_open() & Q(Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=me))),
     ),
     View(
         "closed_by_me",
         _("Recently closed by me"),
         "circle-check",
-        lambda me: Q(status__in=sorted(workflow.FINAL), assignee=me, updated_at__gte=timezone.now() - RECENTLY),
+        lambda me: Q(
+            status__in=sorted(workflow.FINAL), assignee=me, updated_at__gte=timezone.now() - RECENTLY
+        ),
         order="-updated_at",
     ),
     View("all", _("All open"), "list", lambda me: _is_open()),
@@ -112,9 +116,8 @@ def counts(reader: User) -> dict[str, int]:
 
 def present_tickets() -> Iterator[trail.Present]:
     """How every ticket stands now, deleted ones included, in the order of their public ids."""
-    watchers = (
-        Watch.objects.order_by("ticket__public_id", "user__public_id")
-        .values_list("ticket_id", "user__public_id")
+    watchers = Watch.objects.order_by("ticket__public_id", "user__public_id").values_list(
+        "ticket_id", "user__public_id"
     )
     followed: dict[int, list[str]] = {}
     for ticket_id, person in watchers.iterator(chunk_size=2000):

@@ -59,7 +59,7 @@ def allows(old: str, new: str) -> bool:
 def jumps() -> dict[tuple[Status, Status], bool]:
     """Every pair the database accepts, and whether it does so only where nobody is assigned."""
     pairs = {(old, new): False for old, news in CHANGES.items() for new in news}
-    pairs |= {(old, new): True for old, new in RELEASES.items()}
+    pairs |= dict.fromkeys(RELEASES.items(), True)
     for table in (REOPENS, ANSWERS):
         for old, news in table.items():
             for new in news:

@@ -5,40 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='time')),
-                ('actor_id', models.UUIDField(null=True, verbose_name="actor's id")),
-                ('actor_name', models.CharField(max_length=255, verbose_name='actor')),
-                ('door', models.CharField(choices=[('web', 'Browser'), ('api', 'API'), ('mail', 'Mail'), ('admin', 'Administration'), ('system', 'System')], max_length=10, verbose_name='door')),
-                ('api_key_prefix', models.CharField(blank=True, max_length=16, verbose_name='API key')),
-                ('request_id', models.CharField(blank=True, max_length=128, verbose_name='request')),
-                ('address', models.GenericIPAddressField(null=True, verbose_name='address')),
-                ('verb', models.CharField(max_length=64, verbose_name='verb')),
-                ('subject_type', models.CharField(max_length=32, verbose_name='kind of subject')),
-                ('subject_id', models.UUIDField(null=True, verbose_name="subject's id")),
-                ('subject_name', models.CharField(max_length=255, verbose_name='subject')),
-                ('seq', models.PositiveIntegerField(null=True, verbose_name="number in the subject's history")),
-                ('changes', models.JSONField(default=dict, verbose_name='changes')),
-                ('comment', models.TextField(blank=True, verbose_name='comment')),
-                ('internal', models.BooleanField(default=False, verbose_name='internal')),
-                ('digest', models.CharField(max_length=64, verbose_name='SHA-256 of the row')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="time")),
+                ("actor_id", models.UUIDField(null=True, verbose_name="actor's id")),
+                ("actor_name", models.CharField(max_length=255, verbose_name="actor")),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[
+                            ("web", "Browser"),
+                            ("api", "API"),
+                            ("mail", "Mail"),
+                            ("admin", "Administration"),
+                            ("system", "System"),
+                        ],
+                        max_length=10,
+                        verbose_name="door",
+                    ),
+                ),
+                ("api_key_prefix", models.CharField(blank=True, max_length=16, verbose_name="API key")),
+                ("request_id", models.CharField(blank=True, max_length=128, verbose_name="request")),
+                ("address", models.GenericIPAddressField(null=True, verbose_name="address")),
+                ("verb", models.CharField(max_length=64, verbose_name="verb")),
+                ("subject_type", models.CharField(max_length=32, verbose_name="kind of subject")),
+                ("subject_id", models.UUIDField(null=True, verbose_name="subject's id")),
+                ("subject_name", models.CharField(max_length=255, verbose_name="subject")),
+                (
+                    "seq",
+                    models.PositiveIntegerField(null=True, verbose_name="number in the subject's history"),
+                ),
+                ("changes", models.JSONField(default=dict, verbose_name="changes")),
+                ("comment", models.TextField(blank=True, verbose_name="comment")),
+                ("internal", models.BooleanField(default=False, verbose_name="internal")),
+                ("digest", models.CharField(max_length=64, verbose_name="SHA-256 of the row")),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['subject_id', 'id'], name='event_subject'), models.Index(fields=['actor_id', 'id'], name='event_actor'), models.Index(fields=['at'], name='event_at')],
-                'constraints': [models.UniqueConstraint(fields=('subject_id', 'seq'), name='event_seq_once')],
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["subject_id", "id"], name="event_subject"),
+                    models.Index(fields=["actor_id", "id"], name="event_actor"),
+                    models.Index(fields=["at"], name="event_at"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("subject_id", "seq"), name="event_seq_once")],
             },
         ),
     ]

@@ -47,9 +47,7 @@ def expect(ticket: Ticket, *, version: int) -> Ticket:
     """Lock the ticket and raise Stale unless it still has this version. The verb follows in the same transaction."""
     locked = lock(ticket)
     if locked.version != version:
-        raise Stale(
-            _("Somebody has changed this ticket since you saw it."), seen=version, now=locked.version
-        )
+        raise Stale(_("Somebody has changed this ticket since you saw it."), seen=version, now=locked.version)
     return locked
 
 
@@ -101,7 +99,12 @@ def comment_of(text: str, *, internal: bool, by: Actor) -> Comment:
 
 def note_first_response(ticket: Ticket, *, by: Actor) -> None:
     """Remember when somebody of the desk first answered the requester."""
-    if ticket.first_responded_at is None and by.user and by.user.is_agent and by.user.pk != ticket.requester_id:
+    if (
+        ticket.first_responded_at is None
+        and by.user
+        and by.user.is_agent
+        and by.user.pk != ticket.requester_id
+    ):
         ticket.first_responded_at = timezone.now()
 
 
@@ -131,20 +134,25 @@ def may_see(ticket: Ticket, agent: User) -> bool:
         or agent.is_admin
         or ticket.team_id in agent.team_leads
         or agent.pk == ticket.requester_id
-        or (ticket.pk is not None and agent.pk in ticket.watcher_ids)
+        or (not ticket._state.adding and agent.pk in ticket.watcher_ids)
     )
 
 
 def _store(ticket: Ticket) -> None:
     try:
-        if ticket.pk is None:
+        if ticket._state.adding:
             ticket.save(force_insert=True)
         else:
             ticket.save(update_fields=[*_COLUMNS, "version", "updated_at"])
     except IntegrityError as error:
         # Between the question and the answer somebody was demoted or deactivated: the database noticed.
-        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == "ticket_assignee_is_agent":
-            raise Refused("not_an_agent", _("Only an active agent can be responsible for a ticket.")) from None
+        if (
+            getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
+            == "ticket_assignee_is_agent"
+        ):
+            raise Refused(
+                "not_an_agent", _("Only an active agent can be responsible for a ticket.")
+            ) from None
         raise
 
 

@@ -41,7 +41,9 @@ def assign(ticket: Ticket, *, assignee: User, by: Actor) -> Ticket:
     ticket = lock(ticket)
     require(by, "assign", ticket)
     if by.user and not by.user.is_admin and ticket.team_id not in assignee.team_leads:
-        raise Forbidden("not_permitted", _("A lead assigns to agents of the ticket's team."), {"verb": "assign"})
+        raise Forbidden(
+            "not_permitted", _("A lead assigns to agents of the ticket's team."), {"verb": "assign"}
+        )
     _check_new_assignee(ticket, assignee)
     ticket.assignee = assignee
     return record(ticket, "ticket.assigned", by=by)
@@ -68,7 +70,9 @@ def hand_over(
         _check_new_assignee(ticket, to)
         ticket.assignee = to
     added = comment_of(note, internal=True, by=by) if note.strip() else None
-    return record(ticket, "ticket.handed_over", by=by, comment=note.strip(), added=added, internal=bool(added))
+    return record(
+        ticket, "ticket.handed_over", by=by, comment=note.strip(), added=added, internal=bool(added)
+    )
 
 
 def give(ticket: Ticket, *, to: User, by: Actor) -> Ticket:
@@ -103,7 +107,9 @@ def release_what_is_lost(user: User, *, by: Actor) -> None:
 
 def release_what_is_unseen(service: Service, *, by: Actor) -> None:
     """Give back every open ticket of a service that its assignee may not see, now that it is confidential."""
-    for ticket in Ticket.objects.standing().open().filter(service=service, assignee__isnull=False).order_by("pk"):
+    for ticket in (
+        Ticket.objects.standing().open().filter(service=service, assignee__isnull=False).order_by("pk")
+    ):
         release(ticket, by=by)
 
 

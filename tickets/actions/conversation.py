@@ -25,7 +25,9 @@ def add_comment(ticket: Ticket, *, body: str, internal: bool = False, by: Actor)
         if _is_the_answer(ticket, by=by):
             ticket.status = Status.IN_PROGRESS if ticket.assignee_id is not None else Status.NEW
             ticket.waiting_for = ""
-    record(ticket, "ticket.noted" if internal else "ticket.commented", by=by, added=comment, internal=internal)
+    record(
+        ticket, "ticket.noted" if internal else "ticket.commented", by=by, added=comment, internal=internal
+    )
     return comment
 
 

@@ -64,4 +64,6 @@ def _require_to_assign(ticket: Ticket, assignee: User, *, author: User) -> None:
         return
     leads = author.is_agent and ticket.team_id is not None and author.team_leads.get(ticket.team_id)
     if not (leads and ticket.team_id in assignee.team_leads):
-        raise Forbidden("not_permitted", _("You are not permitted to give this ticket to them."), {"verb": "assign"})
+        raise Forbidden(
+            "not_permitted", _("You are not permitted to give this ticket to them."), {"verb": "assign"}
+        )

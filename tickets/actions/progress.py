@@ -58,8 +58,9 @@ def change_status(
         )
     if status == Status.CANCELED and not comment.strip():
         raise Invalid("comment", "reason_required", _("Say why the ticket is canceled."))
+    verb = _EVENTS[Status(status)]
     return _move(
-        ticket, status, waiting_for=waiting_for or WaitingFor.REQUESTER, comment=comment, verb=_EVENTS[Status(status)], by=by
+        ticket, status, waiting_for=waiting_for or WaitingFor.REQUESTER, comment=comment, verb=verb, by=by
     )
 
 

@@ -26,7 +26,9 @@ class Comment(models.Model):
     """A message on a ticket: public, or internal for the agents who see the ticket."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
-    ticket = models.ForeignKey("tickets.Ticket", models.CASCADE, related_name="comments", verbose_name=_("ticket"))
+    ticket = models.ForeignKey(
+        "tickets.Ticket", models.CASCADE, related_name="comments", verbose_name=_("ticket")
+    )
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("author"))
     body = models.TextField(_("text"))
     internal = models.BooleanField(_("internal note"), default=False)

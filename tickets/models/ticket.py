@@ -8,7 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxLengthValidator, MinLengthValidator
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -155,7 +155,10 @@ class Ticket(models.Model):
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
     version = models.PositiveIntegerField(_("version"), default=0, editable=False)
     urgency = models.GeneratedField(
-        expression=urgency(), output_field=models.SmallIntegerField(), db_persist=True, verbose_name=_("urgency")
+        expression=urgency(),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+        verbose_name=_("urgency"),
     )
     search = models.GeneratedField(
         # The Russian configuration stems Latin words as English ones.
@@ -261,7 +264,13 @@ class Ticket(models.Model):
 def _named(record: Service | Team | User | None) -> dict[str, str] | None:
     if record is None:
         return None
-    name = record.full_name if isinstance(record, User) else record.name_en if isinstance(record, Service) else record.name
+    match record:
+        case User():
+            name = record.full_name
+        case Service():
+            name = record.name_en
+        case Team():
+            name = record.name
     return {"id": str(record.public_id), "name": name}
 
 

@@ -23,4 +23,6 @@ class Command(BaseCommand):
             count = Event.objects.count()
         if fault is not None:
             raise CommandError(f"The audit does not hold. First fault: {fault}")
-        self.stdout.write(self.style.SUCCESS(f"The audit holds: {count} events, every history gapless and unchanged."))
+        self.stdout.write(
+            self.style.SUCCESS(f"The audit holds: {count} events, every history gapless and unchanged.")
+        )
