@@ -106,6 +106,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         Raises Ticket.DoesNotExist for a deleted ticket. Ticket rows are locked first, in the order of their ids.
         """
         ticket = self.standing().with_people().select_for_update(of=("self",)).get(pk=pk)
+        ticket.drop_outdated_people()
         ticket.remember()
         return ticket
 
@@ -247,6 +248,16 @@ class Ticket(models.Model):
             "closed_at": _moment(self.closed_at),
             "deleted_at": _moment(self.deleted_at),
         }
+
+    def drop_outdated_people(self) -> None:
+        """Forget joined rows that no longer belong to the ticket's columns; they are fetched again when asked for.
+
+        PostgreSQL reads a row it had to wait for again, but not the rows joined to it (EvalPlanQual).
+        """
+        for name in ("service", "team", "assignee"):
+            joined = self._state.fields_cache.get(name)
+            if (joined.pk if joined else None) != getattr(self, f"{name}_id"):
+                self._state.fields_cache.pop(name, None)
 
     def remember(self) -> None:
         """Keep the audited fields as they stand, so that the verb's event can say what it changed."""
