@@ -14,6 +14,7 @@ from tickets.actions.assigning import (
     release_what_is_lost,
     release_what_is_unseen,
 )
+from tickets.actions.bulk import Outcome, in_bulk
 from tickets.actions.configuring import save_service
 from tickets.actions.content import delete, edit, set_due, set_priority, set_service, set_tags
 from tickets.actions.conversation import add_comment, unwatch, watch
@@ -21,6 +22,7 @@ from tickets.actions.opening import open_ticket
 from tickets.actions.progress import cancel, change_status, reopen
 
 __all__ = [
+    "Outcome",
     "add_comment",
     "assign",
     "cancel",
@@ -32,6 +34,7 @@ __all__ = [
     "expect",
     "give",
     "hand_over",
+    "in_bulk",
     "open_ticket",
     "release_what_is_lost",
     "release_what_is_unseen",
