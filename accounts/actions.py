@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import api_keys, departures
@@ -44,7 +45,7 @@ def bootstrap_admin(
     """
     try:
         with transaction.atomic():
-            Installation.objects.create()
+            Installation.objects.create(bootstrapped_at=timezone.now())
     except IntegrityError:
         raise Forbidden("already_bootstrapped", _("The first administrator has already been made.")) from None
     user = _new_user(email=email, full_name=full_name, role=Role.ADMIN, language=language, time_zone="UTC")
@@ -223,7 +224,14 @@ def _new_user(
     *, email: str, full_name: str, role: str, language: str, time_zone: str, password: str | None = None
 ) -> User:
     _check_email(email)
-    user = User(email=email, full_name=full_name, role=role, language=language, time_zone=time_zone)
+    user = User(
+        email=email,
+        full_name=full_name,
+        role=role,
+        language=language,
+        time_zone=time_zone,
+        created_at=timezone.now(),
+    )
     if password is None:
         user.set_unusable_password()
     else:

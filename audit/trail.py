@@ -6,6 +6,8 @@ from itertools import chain, groupby
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.utils import timezone
+
 from audit.models import Event
 
 Changes = Mapping[str, tuple[Any, Any] | list[Any]]
@@ -52,6 +54,7 @@ def record(
     Raises IntegrityError when the subject's history already has this `seq`.
     """
     event = Event(
+        at=timezone.now(),  # asked here, not left to the column's default, so that a moved clock is heeded
         actor_id=by.id,
         actor_name=by.name[:255],
         door=by.door,

@@ -67,6 +67,8 @@ def record(
     """
     ticket.version += 1
     ticket.updated_at = timezone.now()
+    if ticket.pk is None:
+        ticket.created_at = ticket.updated_at
     changes = dict(ticket.changes()) | dict(more or {})
     _store(ticket)
     if added is not None:

@@ -55,7 +55,6 @@ def open_ticket(
         _require_to_assign(ticket, assignee, author=author)
         check_assignee(ticket, assignee)
         ticket.assignee = assignee
-    ticket.created_at = ticket.updated_at
     return record(ticket, "ticket.opened", by=by)
 
 
