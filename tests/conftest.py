@@ -1,7 +1,7 @@
 """What every test stands on: the database server of the run, and the people of the desk."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from accounts.acting import SYSTEM
 from accounts.models import Team, User
 from serviceflow import devdb
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened
+from tests.served import Desk, running
 from tickets.models import Service, Ticket
 
 # --- The database of the run ---------------------------------------------------------------------
@@ -135,7 +136,7 @@ def api() -> Callable[..., APIClient]:
     """`api(raw_key)`: a client that calls the API with this key; without one, anonymously."""
 
     def client(raw_key: str = "") -> APIClient:
-        headers = {"HTTP_X_API_KEY": raw_key} if raw_key else {}
+        headers: dict[str, Any] = {"HTTP_X_API_KEY": raw_key} if raw_key else {}
         return APIClient(**headers)
 
     return client
@@ -151,3 +152,27 @@ def browser_of() -> Callable[[User], Client]:
         return client
 
     return browser
+
+
+# --- The desk behind a real web server -----------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """gunicorn on the database of this run, started once. It sees only what is committed: transactional tests."""
+    name = connections["default"].settings_dict["NAME"]
+    with running(name, tmp_path_factory.mktemp("served")) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(served: Desk) -> Iterator[Desk]:
+    """The running desk, which must neither fail nor log an error while this test has it."""
+    place = served.log.stat().st_size
+    yield served
+    faults = [
+        line
+        for line in served.lines_since(place)
+        if line["level"] in {"error", "critical"} or line.get("status", 0) >= 500
+    ]
+    assert not faults, f"the desk had {len(faults)} faults, the first: {faults[0]}"

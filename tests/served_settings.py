@@ -1,0 +1,11 @@
+"""Settings of the server that tests/served.py starts: those of tests, with the files collected as in production."""
+
+import os
+from pathlib import Path
+
+from serviceflow.settings_test import *  # noqa: F403
+from serviceflow.settings_test import DATABASES, STORAGES
+
+DATABASES["default"]["NAME"] = os.environ["SERVED_DATABASE"]
+STATIC_ROOT = Path(os.environ["SERVED_STATIC"])
+STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
