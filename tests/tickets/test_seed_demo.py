@@ -149,10 +149,17 @@ def test_it_is_refused_where_people_are_already() -> None:
     UserFactory.create()
     with pytest.raises(CommandError, match="has people already"):
         seed(1)
-    said = StringIO()
-    call_command("seed_demo", "--if-empty", stdout=said)
-    assert said.getvalue() == ""
     assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_sign_ins_of_a_demo_desk_and_of_no_other_can_be_printed_again() -> None:
+    said = StringIO()
+    call_command("seed_demo", "--sign-ins", stdout=said)
+    assert said.getvalue() == ""
+    seed(1)
+    call_command("seed_demo", "--sign-ins", stdout=said)
+    assert said.getvalue().count("@") == 4
 
 
 @pytest.mark.django_db
