@@ -45,8 +45,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Whatever nobody caught, in a view or around it. It must hold when the database is away."""
-    return of_trouble(request, sys.exception()) or told(request, 500)
+    """Whatever nobody caught: in a view, around it, or in an error page. It must hold when the database is away."""
+    exception = sys.exception()
+    response = of_trouble(request, exception)
+    if response is None:
+        # The only trace: Django's own log is silent about the failure of an error page, so we quiet it for the rest.
+        log.error("internal_error", exc_info=exception)
+        response = told(request, 500)
+    return response
 
 
 # --- Troubles that are not ours ------------------------------------------------------------------

@@ -90,8 +90,8 @@ def configure(level: str = "INFO") -> None:
             "root": {"handlers": ["stdout"], "level": level.upper()},
             "loggers": {
                 **{name: {"level": "WARNING"} for name in TALKATIVE},
-                # Every request has its line already; Django would write a second one for each 4xx.
-                "django.request": {"level": "ERROR"},
+                # Every request has its line, and every failure its trace from serviceflow.errors.
+                "django.request": {"level": "CRITICAL"},
                 "django.server": {"level": "ERROR"},
             },
         }

@@ -159,6 +159,8 @@ def plain_answers(get_response: Respond) -> Respond:
             response.setdefault(name, value)
         if known_person(request):
             response.setdefault("Cache-Control", "no-store")
+        if not response.streaming:
+            response.setdefault("Content-Length", str(len(response.content)))
         return response
 
     def process_view(request: HttpRequest, *_view: object) -> HttpResponse | None:

@@ -64,7 +64,7 @@ def test_a_form_without_its_token_is_refused_with_advice(log_lines: Any) -> None
 def test_a_bug_leaves_its_trace_in_the_log_and_none_in_the_answer(browser: Client, log_lines: Any) -> None:
     response = browser.get("/trouble/bug")
     assert b"shelf" not in response.content
-    trace = next(line for line in log_lines() if "exception" in line)
+    (trace,) = [line for line in log_lines() if "exception" in line]
     assert "the shelf is empty" in trace["exception"]
     assert trace["request_id"] == response["X-Request-ID"]
 
