@@ -7,10 +7,12 @@ import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
 
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.models import ApiKey, Scope, User
@@ -27,16 +29,23 @@ _VISIBLE = string.ascii_lowercase + string.digits
 
 @transaction.atomic
 def issue(
-    owner: User, *, name: str, scopes: Sequence[str], expires_at: datetime | None = None, by: Actor
+    owner: User,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+    public_id: UUID | None = None,
+    by: Actor,
 ) -> tuple[ApiKey, str]:
     """Give somebody a key. Answers its row and the raw key `sf_<8 visible>_<43 secret>`, which is not kept.
 
-    Raises Invalid for no scope, an unknown one, or an expiry that is past or over a year away.
+    Raises Invalid for no scope, an unknown one, or an expiry that is past or over a year away, and IntegrityError
+    for a `public_id` that a key has already: the same form was sent twice.
     """
     _require_owner_or_admin(owner, by=by)
     if not owner.is_active:
         raise Refused("owner_inactive", _("This person is deactivated."))
-    return _issue(owner, name=name, scopes=scopes, expires_at=expires_at, by=by)
+    return _issue(owner, name=name, scopes=scopes, expires_at=expires_at, public_id=public_id, by=by)
 
 
 @transaction.atomic
@@ -83,7 +92,13 @@ def find(raw: str, *, now: datetime | None = None) -> ApiKey | None:
 
 
 def _issue(
-    owner: User, *, name: str, scopes: Sequence[str], expires_at: datetime | None, by: Actor
+    owner: User,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    public_id: UUID | None = None,
+    by: Actor,
 ) -> tuple[ApiKey, str]:
     now = timezone.now()
     expires_at = expires_at or now + USUAL_LIFE
@@ -94,6 +109,7 @@ def _issue(
     visible = "".join(secrets.choice(_VISIBLE) for _i in range(8))
     raw = f"sf_{visible}_{secrets.token_urlsafe(32)}"
     key = ApiKey.objects.create(
+        public_id=public_id or uuid7(),
         user=owner,
         name=name,
         prefix=visible,

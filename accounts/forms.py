@@ -1,0 +1,152 @@
+"""What people type into the pages about themselves."""
+
+import zoneinfo
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import ApiKey, Language, Scope, User
+
+REGIONS = (
+    "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
+)  # fmt: skip
+LONGEST_PASSWORD = 1024
+
+type Zones = list[tuple[str, list[tuple[str, str]]]]
+
+
+def focus_first_fault(form: forms.BaseForm) -> None:
+    """Have the browser start at the first field in fault, without a script too."""
+    for name, field in form.fields.items():
+        if name in form.errors:
+            field.widget.attrs["autofocus"] = True
+            return
+
+
+class SignInForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "spellcheck": "false"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ThemeForm(forms.Form):
+    theme = forms.ChoiceField(choices=[("light", ""), ("dark", ""), ("system", "")])
+
+
+class LanguageForm(forms.Form):
+    language = forms.ChoiceField(choices=Language)
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Name, language and time zone. `save` is the verb's: the view calls it with `cleaned_data`."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("Type the first letters of a city. Times are shown in this zone.")
+    )
+
+    class Meta:
+        model = User
+        fields = ["full_name", "language", "time_zone"]
+        widgets = {"full_name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = time_zones(timezone.localdate().isoformat())
+        now = self.initial.get("time_zone", "")
+        known = {name for _region, cities in zones for name, _city in cities}
+        self.fields["time_zone"].choices = zones if now in known else [(now, now), *zones]  # type: ignore[attr-defined]
+
+    def clean_full_name(self) -> str:
+        return " ".join(self.cleaned_data["full_name"].split())
+
+
+class PasswordForm(forms.Form):
+    current_password = forms.CharField(
+        label=_("Current password"),
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    password = forms.CharField(
+        label=_("New password"),
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        help_text=_("At least 12 characters. A few unrelated words are easy to remember and hard to guess."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    repeated = forms.CharField(
+        label=_("New password again"),
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> None:
+        if self.cleaned_data.get("password") != self.cleaned_data.get("repeated", ""):
+            self.add_error("repeated", _("This is not the same as the new password."))
+
+
+class ApiKeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        help_text=_("What it is for, for example “Backup script on srv-04”."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"), choices=Scope, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ]
+    )
+    days = forms.IntegerField(
+        label=_("Valid for, in days"),
+        min_value=1,
+        max_value=365,
+        initial=90,
+        help_text=_("At most 365. Expired keys stop working by themselves."),
+    )
+
+    def __init__(self, *args: Any, owner: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if owner is not None and not owner.is_admin:
+            # A scope only narrows what the role allows: offering this one would promise too much.
+            self.fields["scopes"].choices = [  # type: ignore[attr-defined]
+                (value, label) for value, label in Scope.choices if value != Scope.ADMIN
+            ]
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+
+def visible_part(key: ApiKey) -> str:
+    return f"sf_{key.prefix}"
+
+
+@lru_cache(maxsize=4)
+def time_zones(day: str) -> Zones:
+    """Choices of a select, by part of the world; a city comes first, so that typing its name finds it."""
+    groups: dict[str, list[tuple[str, str]]] = {region: [] for region in REGIONS}
+    for name in sorted(zoneinfo.available_timezones()):
+        region, _slash, city = name.partition("/")
+        if city and region in groups:
+            groups[region].append(
+                (name, f"{city.replace('_', ' ').replace('/', ' / ')} ({offset(name, day)})")
+            )
+    return [("UTC", [("UTC", "UTC")]), *((region, cities) for region, cities in groups.items())]
+
+
+def offset(zone: str, day: str) -> str:
+    """UTC+05:30, as it is on this day at noon."""
+    moment = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(zone))
+    return f"UTC{moment:%z}"[:6] + ":" + f"{moment:%z}"[3:5]

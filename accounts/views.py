@@ -1,0 +1,297 @@
+"""The pages about oneself: signing in and out, profile, password, API keys, language and theme."""
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.core.exceptions import BadRequest
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import actions, allowances, one_time_forms
+from accounts import api_keys as keys
+from accounts.acting import Invalid, Refused, actor_of
+from accounts.forms import (
+    ApiKeyForm,
+    LanguageForm,
+    PasswordForm,
+    ProfileForm,
+    SignInForm,
+    ThemeForm,
+    focus_first_fault,
+)
+from accounts.models import ApiKey, User
+from accounts.one_time_forms import signed_in
+from audit.models import Door
+
+A_YEAR = 365 * 24 * 3600
+# Behind one address a whole office may come to work at nine.
+PEOPLE_AT_AN_ADDRESS = 5
+LONGEST_NEXT = 2000
+
+
+# --- Signing in and out --------------------------------------------------------------------------
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@sensitive_variables("form")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """By e-mail and password. The answer is the same for an unknown address, a wrong password and a person shut out."""
+    goal = local(request.POST.get("next") or request.GET.get("next"), otherwise=settings.LOGIN_REDIRECT_URL)
+    if request.user.is_authenticated:
+        return redirect(goal)
+    form = SignInForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _sign_in_page(request, form)
+    email = form.cleaned_data["email"]
+    wait = _seconds_to_wait(request, "sign_in", email)
+    if wait:
+        form.add_error(None, _("Too many tries. Please wait %(seconds)d seconds.") % {"seconds": wait})
+        response = _sign_in_page(request, form, status=429)
+        response["Retry-After"] = str(wait)
+        return response
+    user = authenticate(request, username=email, password=form.cleaned_data["password"])
+    if user is None:
+        actions.sign_in_refused(email, by=actor_of(request, Door.WEB))
+        form.add_error(None, _("E-mail and password do not match. Check both and try again."))
+        return _sign_in_page(request, form)
+    with transaction.atomic():
+        login(request, user)  # with a new session id
+        actions.signed_in(user, by=actor_of(request, Door.WEB))
+    return redirect(goal)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        actions.signed_out(request.user, by=actor_of(request, Door.WEB))
+    logout(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpResponse:
+    if form.is_bound:
+        first = next((name for name in form.fields if name in form.errors), "password")
+        form.fields["email"].widget.attrs.pop("autofocus", None)
+        form.fields[first].widget.attrs["autofocus"] = True
+    goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="")
+    context = {"form": form, "next": goal, "kept": one_time_forms.holds(request)}
+    return render(request, "accounts/sign_in.html", context, status=status)
+
+
+def _seconds_to_wait(request: HttpRequest, what: str, whom: str) -> int:
+    """Count one try at somebody's password from this address; 0 while it is within the limits."""
+    limit = settings.RATE_LIMITS["sign_in"]
+    address = getattr(request, "client_address", "") or "unknown"
+    person = sha256(whom.casefold().encode()).hexdigest()[:32]
+    standings = allowances.spend(
+        {f"{what}:{address}": limit * PEOPLE_AT_AN_ADDRESS, f"{what}:{address}:{person}": limit}
+    )
+    return max((standing.reset for standing in standings if standing.exceeded), default=0)
+
+
+# --- Language and theme, for strangers too -------------------------------------------------------
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    theme = _chosen(ThemeForm(request.POST), "theme")
+    if request.user.is_authenticated:
+        stored = "" if theme == "system" else theme
+        actions.choose_theme(request.user, theme=stored, by=actor_of(request, Door.WEB))
+    return _remembering(_back(request), "theme", theme)
+
+
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    language = _chosen(LanguageForm(request.POST), "language")
+    if request.user.is_authenticated:
+        actions.choose_language(request.user, language=language, by=actor_of(request, Door.WEB))
+    return _remembering(_back(request), settings.LANGUAGE_COOKIE_NAME, language)
+
+
+def _chosen(form: ThemeForm | LanguageForm, name: str) -> str:
+    if not form.is_valid():
+        raise BadRequest(f"no such {name}")
+    return str(form.cleaned_data[name])
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    return redirect(local(request.POST.get("next"), otherwise=settings.LOGIN_REDIRECT_URL))
+
+
+def _remembering(response: HttpResponse, name: str, value: str) -> HttpResponse:
+    response.set_cookie(
+        name, value, max_age=A_YEAR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+    )
+    return response
+
+
+# --- Profile and password ------------------------------------------------------------------------
+
+
+@signed_in
+def profile(request: HttpRequest) -> HttpResponse:
+    user = me(request)
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=user.pk))
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data
+        actions.change_profile(user, **chosen, by=actor_of(request, Door.WEB))
+        with translation.override(chosen["language"]):
+            messages.success(request, _("Your profile is saved."))
+        return _remembering(redirect("accounts:profile"), settings.LANGUAGE_COOKIE_NAME, chosen["language"])
+    focus_first_fault(form)
+    return render(request, "accounts/profile.html", {"form": form})
+
+
+@signed_in
+@sensitive_post_parameters()
+@sensitive_variables("form")
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Asks for the current password. Every other session of the person ends."""
+    user = me(request)
+    form = PasswordForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        wait = _seconds_to_wait(request, "password", user.email)
+        if wait:
+            form.add_error(None, _("Too many tries. Please wait %(seconds)d seconds.") % {"seconds": wait})
+            status = 429
+        elif not user.check_password(form.cleaned_data["current_password"]):
+            form.add_error("current_password", _("This is not your current password."))
+        elif _changed_password(request, user, form):
+            messages.success(request, _("Your password is changed. You are signed out everywhere else."))
+            return redirect("accounts:profile")
+    focus_first_fault(form)
+    response = render(request, "accounts/change_password.html", {"form": form}, status=status)
+    if status == 429:
+        response["Retry-After"] = str(wait)
+    return response
+
+
+@sensitive_variables("form")
+def _changed_password(request: HttpRequest, user: User, form: PasswordForm) -> bool:
+    try:
+        user = actions.change_password(
+            user, password=form.cleaned_data["password"], by=actor_of(request, Door.WEB)
+        )
+    except Invalid as refusal:
+        form.add_error(refusal.field, str(refusal))
+        return False
+    update_session_auth_hash(request, user)
+    return True
+
+
+# --- API keys ------------------------------------------------------------------------------------
+
+
+@signed_in
+def api_keys(request: HttpRequest) -> HttpResponse:
+    """One's own keys, and a form for another. The answer to the form is the only page that shows the raw key."""
+    user = me(request)
+    form = ApiKeyForm(request.POST or None, owner=user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=user)
+        except one_time_forms.NotYours:
+            form.add_error(None, _("This form was open for too long. Please send it once more."))
+        else:
+            return _issued(request, form.cleaned_data, public_id)
+    focus_first_fault(form)
+    context = {
+        "form": form,
+        "form_name": one_time_forms.name_for(user),
+        "keys": ApiKey.objects.filter(user=user).order_by("revoked_at", "-id")[:200],
+        "now": timezone.now(),
+    }
+    return render(request, "accounts/api_keys.html", context)
+
+
+def _issued(request: HttpRequest, wanted: dict[str, Any], public_id: UUID) -> HttpResponse:
+    try:
+        key, raw = keys.issue(
+            me(request),
+            name=wanted["name"],
+            scopes=wanted["scopes"],
+            expires_at=timezone.now() + timedelta(days=wanted["days"]),
+            public_id=public_id,
+            by=actor_of(request, Door.WEB),
+        )
+    except IntegrityError:
+        return _shown_already(request)
+    return _raw_key_page(request, key, raw)
+
+
+@require_POST
+@signed_in
+def revoke_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    key = keys.revoke(_my_key(request, public_id), by=actor_of(request, Door.WEB))
+    messages.success(request, _("“%(name)s” is revoked. It no longer opens anything.") % {"name": key.name})
+    return redirect("accounts:api_keys")
+
+
+@require_POST
+@signed_in
+def rotate_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """A new key in the place of this one. Sent again it finds a revoked key and changes nothing."""
+    key = _my_key(request, public_id)
+    try:
+        new, raw = keys.rotate(key, by=actor_of(request, Door.WEB))
+    except Refused:
+        return _shown_already(request)
+    return _raw_key_page(request, new, raw, replaced=key)
+
+
+def _my_key(request: HttpRequest, public_id: UUID) -> ApiKey:
+    key: ApiKey = get_object_or_404(ApiKey, user=me(request), public_id=public_id)
+    return key
+
+
+def _raw_key_page(
+    request: HttpRequest, key: ApiKey, raw: str, *, replaced: ApiKey | None = None
+) -> HttpResponse:
+    response = render(request, "accounts/new_key.html", {"key": key, "raw": raw, "replaced": replaced})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _shown_already(request: HttpRequest) -> HttpResponse:
+    messages.warning(
+        request,
+        _("This has been done already. A key is shown only once: if you have not kept it, issue another."),
+    )
+    return redirect("accounts:api_keys")
+
+
+# --- Whoever asks, and where to ------------------------------------------------------------------
+
+
+def me(request: HttpRequest) -> User:
+    """Whoever has signed in. For views behind `signed_in`."""
+    return cast(User, request.user)
+
+
+def local(target: str | None, *, otherwise: str) -> str:
+    """The address if it stays on this desk, else the other one."""
+    target = target or ""
+    if (
+        target.startswith("/")
+        and len(target) <= LONGEST_NEXT
+        and target.isprintable()
+        and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    ):
+        return target
+    return resolve_url(otherwise) if otherwise else ""
