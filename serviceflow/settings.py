@@ -69,7 +69,7 @@ def database(url: str) -> dict[str, Any]:
             "keepalives_idle": 15,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            "options": "-c statement_timeout=5000 -c lock_timeout=4000"
+            "options": f"-c statement_timeout={number('STATEMENT_TIMEOUT', 5000)} -c lock_timeout=4000"
             " -c idle_in_transaction_session_timeout=15000",
             **parts,
         },
@@ -187,6 +187,8 @@ DATABASES = {"default": database(_database_url)}
 # --- People --------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# It asks for unique=True; addresses are unique without regard to case, by the index user_email_once.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["accounts.sign_in.EmailBackend"]
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "tickets:start"
