@@ -1,5 +1,6 @@
 // The keys of docs/interface.md. A page says what they do: data-key="t" on a link or control is followed or focused,
-// data-go="q" is reached by g then q, rows are .sf-queue tbody tr. Off by <html data-shortcuts="off">, and while typing.
+// data-row-key="i" likewise in the row one stands on, data-go="q" is reached by g then q; rows are .sf-queue tbody tr.
+// Off by <html data-shortcuts="off">, and while typing.
 const page = document.documentElement;
 const rows = () => [...document.querySelectorAll(".sf-queue tbody tr")];
 const current = () => document.querySelector(".sf-queue tr.is-current");
@@ -36,6 +37,8 @@ const use = (element) => {
 
 const named = (attribute, key) => document.querySelector(`[${attribute}="${CSS.escape(key)}"]`);
 
+const inRow = (key) => current()?.querySelector(`[data-row-key="${CSS.escape(key)}"]`);
+
 const keys = {
   j: () => move(1),
   k: () => move(-1),
@@ -55,7 +58,7 @@ document.addEventListener("keydown", (event) => {
   if (after ? use(named("data-go", event.key)) : keys[event.key]) {
     event.preventDefault();
     if (!after) keys[event.key]();
-  } else if (use(named("data-key", event.key))) {
+  } else if (use(inRow(event.key)) || use(named("data-key", event.key))) {
     event.preventDefault();
   }
 });
