@@ -1,59 +1,207 @@
 """The ticket page and the posts behind its buttons."""
 
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Window
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.acting import Actor, Invalid
+from accounts.models import Team, User
+from tickets import actions, permissions, timeline
+from tickets.forms import ticket as forms
+from tickets.models import Ticket
+from tickets.models.ticket import Status
+from tickets.views import answers
+from tickets.views.answers import person
+
+OTHERS = 4
 
 
+# --- Pages -----------------------------------------------------------------------------------------
+
+
+@require_safe
+@login_required
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+    ticket = answers.found(request, reference)
+    if reference != str(ticket.public_id):
+        query = request.GET.urlencode()
+        return redirect(answers.address(ticket) + (f"?{query}" if query else ""))
+    return page(request, ticket)
 
 
+@require_safe
+@login_required
 def history(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+    ticket = answers.found(request, reference)
+    events = timeline.items(ticket, reader=person(request))
+    return render(request, "tickets/history.html", {"ticket": ticket, "items": events[::-1]})
 
 
-def claim(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None = None) -> HttpResponse:
+    """The ticket as this reader sees it; with the form in fault, if one was sent, as it was sent."""
+    reader = person(request)
+    show = request.GET.get("show", timeline.ALL)
+    show = show if show in timeline.SHOWN else timeline.ALL
+    watchers = list(User.objects.filter(watches__ticket=ticket).order_by("full_name", "pk"))
+    context: dict[str, Any] = {
+        "ticket": ticket,
+        "story": timeline.story(ticket, reader=reader, show=show),
+        "show": show,
+        "shown": timeline.SHOWN,
+        "watchers": watchers,
+        "recipients": (readers := recipients(ticket, watchers, reader=reader)),
+        "first_name": readers[0].full_name.split()[0] if readers else "",
+        "forms": drawn(ticket, reader, faulty, here=request.get_full_path() if request.GET else ""),
+        "thens": thens(ticket, reader),
+        "link": settings.BASE_URL + answers.address(ticket),
+    }
+    if reader.is_agent:
+        context["others"] = others(ticket, reader=reader)
+    else:
+        context["stages"] = timeline.stages(ticket)
+        context["standing"] = timeline.where_it_stands(ticket, reader=reader)
+    return render(request, "tickets/detail.html", context, status=400 if faulty else 200)
 
 
-def assign(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+def drawn(
+    ticket: Ticket, reader: User, faulty: forms.TicketForm | None, *, here: str
+) -> dict[str, forms.TicketForm]:
+    """A form for every verb, by its name; the one in fault as it came, with the focus on the fault."""
+    offers = forms.Offers(ticket, reader)
+    drawn = {form.name: form(ticket=ticket, reader=reader, offers=offers) for form in forms.FORMS}
+    for form in drawn.values():
+        form.initial["next"] = here
+    if faulty is not None:
+        for name in faulty.errors:
+            if name in faulty.fields:
+                faulty.fields[name].widget.attrs["autofocus"] = True
+                break
+        drawn[faulty.name] = faulty
+    return drawn
 
 
-def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+def recipients(ticket: Ticket, watchers: list[User], *, reader: User) -> list[User]:
+    """Whoever reads a reply besides its writer, the requester first."""
+    people = [ticket.requester, *watchers, *([ticket.assignee] if ticket.assignee else [])]
+    return list({one.pk: one for one in people if one.pk != reader.pk}.values())
 
 
-def status(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+def thens(ticket: Ticket, reader: User) -> list[tuple[str, str]]:
+    """What can be done in one go with a reply."""
+    words = {"start": _("Send and start"), "wait": _("Send and wait"), "resolve": _("Send and resolve")}
+    return [(verb, word) for verb, word in words.items() if permissions.can(reader, verb, ticket)]
 
 
-def cancel(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+def others(ticket: Ticket, *, reader: User) -> list[Ticket]:
+    """The requester's latest other tickets that the reader may see; each knows the number of all as `total`."""
+    mine = Ticket.objects.visible_to(reader).filter(requester=ticket.requester_id).exclude(pk=ticket.pk)
+    counted = mine.annotate(total=Window(Count("pk"))).only("public_id", "number", "title", "status")
+    return list(counted.order_by("-number")[:OTHERS])
 
 
-def reopen(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+# --- Verbs -----------------------------------------------------------------------------------------
+
+verb = partial(answers.verb, page=page)
 
 
-def edit(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+@verb(forms.ClaimForm, "claim")
+def claim(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.claim(ticket, by=by)
+    return _("The ticket is yours.")
 
 
-def properties(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+@verb(forms.AssignForm, "assign")
+def assign(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.assign(ticket, assignee=sent["assignee"], by=by)
+    return _("%(name)s has the ticket now.") % {"name": sent["assignee"]}
 
 
-def comment(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+@verb(forms.HandOverForm, "hand_over", "hand_over_to_team")
+def hand_over(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    to = {"team" if isinstance(sent["to"], Team) else "to": sent["to"]}
+    actions.hand_over(ticket, **to, note=sent["note"], by=by)
+    return _("Handed over to %(name)s.") % {"name": sent["to"]}
 
 
-def watch(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+@verb(forms.StatusForm, "start", "wait", "resolve", "cancel")
+def status(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    word, _colon, whom = sent["to"].partition(":")
+    actions.change_status(ticket, status=word, waiting_for=whom, comment=sent["comment"], by=by)
+    return _("The status is now “%(status)s”.") % {"status": Status(word).label}
 
 
-def unwatch(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+@verb(forms.CancelForm, "cancel_own", "cancel")
+def cancel(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.cancel(ticket, reason=sent["reason"], by=by)
+    return _("The ticket is canceled.")
 
 
-def delete(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+@verb(forms.ReopenForm, "reopen")
+def reopen(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.reopen(ticket, comment=sent["comment"], by=by)
+    return _("The ticket is open again.")
+
+
+@verb(forms.EditForm, "edit")
+def edit(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.edit(ticket, title=sent["title"], description=sent["description"], by=by)
+    return _("Saved.")
+
+
+@verb(forms.PropertiesForm, "set_priority", "set_service", "set_tags", "set_due")
+def properties(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    """Several verbs in one transaction: those whose fields somebody has changed."""
+    for field in sent["changed"]:
+        match field:
+            case "priority":
+                actions.set_priority(ticket, priority=sent["priority"], by=by)
+            case "service":
+                actions.set_service(ticket, service=sent["service"], by=by)
+            case "tags":
+                actions.set_tags(ticket, tags=sent["tags"].split(","), by=by)
+            case "due_at":
+                actions.set_due(ticket, due_at=sent["due_at"], by=by)
+    return _("Saved.")
+
+
+@verb(forms.CommentForm, "comment")
+def comment(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    """Say something, and perhaps take the next step in the same breath. A note never moves a ticket."""
+    next_status = {"start": Status.IN_PROGRESS, "wait": Status.WAITING, "resolve": Status.DONE}.get(
+        sent["then"]
+    )
+    if sent["visibility"] == "internal":
+        if next_status:
+            raise Invalid("then", "note_moves_nothing", _("An internal note cannot change the status."))
+        actions.add_comment(ticket, body=sent["body"], internal=True, by=by)
+        return _("Saved for the team only.")
+    if next_status is None:
+        actions.add_comment(ticket, body=sent["body"], by=by)
+        return _("Sent.")
+    actions.change_status(ticket, status=next_status, comment=sent["body"], by=by)
+    return _("Sent. The status is now “%(status)s”.") % {"status": next_status.label}
+
+
+@verb(forms.WatchForm, "manage_watchers")
+def watch(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.watch(ticket, user=sent["email"], by=by)
+    return _("%(name)s follows this ticket.") % {"name": sent["email"]}
+
+
+@verb(forms.UnwatchForm, "manage_watchers", "unfollow")
+def unwatch(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.unwatch(ticket, user=sent["person"], by=by)
+    return _("%(name)s no longer follows this ticket.") % {"name": sent["person"]}
+
+
+@verb(forms.DeleteForm, "delete")
+def delete(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.delete(ticket, reason=sent["reason"], by=by)
+    return _("%(reference)s is deleted.") % {"reference": ticket.reference}

@@ -1,0 +1,352 @@
+"""The forms of the ticket page, one for each verb that needs words.
+
+A form takes in every value that has the right shape; whether it is legal the verb says. What it *offers* is only
+what is legal now, and what was typed.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Role, Team, User
+from tickets import permissions
+from tickets.models import Priority, Service, Ticket
+from tickets.models.ticket import Status, WaitingFor
+
+NOT_CHOSEN = ("", "—")
+
+
+class Offers:
+    """What the page of one ticket lets its reader choose from; each list is one query, asked only when it is shown."""
+
+    def __init__(self, ticket: Ticket, reader: User) -> None:
+        self.ticket, self.reader = ticket, reader
+
+    @cached_property
+    def agents(self) -> list[tuple[str, str]]:
+        """Everybody who may be given the ticket."""
+        people = User.objects.agents().exclude(pk=self.ticket.assignee_id)
+        if self.ticket.service and self.ticket.service.confidential:
+            people = people.filter(
+                Q(role=Role.ADMIN)
+                | Q(teams=self.ticket.team_id)
+                | Q(pk=self.ticket.requester_id)
+                | Q(watches__ticket=self.ticket)
+            ).distinct()
+        return [(str(person.public_id), person.full_name) for person in people]
+
+    @cached_property
+    def agents_to_assign(self) -> list[tuple[str, str]]:
+        """A lead assigns within the team, an administrator to anybody."""
+        if self.reader.is_admin:
+            return self.agents
+        mine = User.objects.agents().filter(teams=self.ticket.team_id).exclude(pk=self.ticket.assignee_id)
+        return [(str(person.public_id), person.full_name) for person in mine]
+
+    @cached_property
+    def teams(self) -> list[tuple[str, str]]:
+        teams = Team.objects.filter(is_active=True)
+        if self.ticket.assignee_id is None:
+            teams = teams.exclude(pk=self.ticket.team_id)
+        return [(str(team.public_id), team.name) for team in teams]
+
+    @cached_property
+    def services(self) -> list[tuple[str, str]]:
+        offered = set(Service.objects.filter(is_active=True)) | (
+            {self.ticket.service} if self.ticket.service else set()
+        )
+        return sorted(((str(row.public_id), row.name) for row in offered), key=lambda row: row[1].lower())
+
+    @cached_property
+    def statuses(self) -> list[tuple[str, Any]]:
+        legal = permissions.allowed_statuses(self.reader, self.ticket)
+        return [(word, label) for word, label in STATUSES if word.partition(":")[0] in legal]
+
+
+# Where one goes next, and whom one then waits for.
+STATUSES: list[tuple[str, Any]] = [
+    (Status.IN_PROGRESS.value, Status.IN_PROGRESS.label),
+    (f"{Status.WAITING}:{WaitingFor.REQUESTER}", _("Waiting for requester")),
+    (f"{Status.WAITING}:{WaitingFor.APPROVAL}", _("Waiting for approval")),
+    (f"{Status.WAITING}:{WaitingFor.THIRD_PARTY}", _("Waiting for third party")),
+    (Status.DONE.value, Status.DONE.label),
+    (Status.CANCELED.value, Status.CANCELED.label),
+]
+
+
+class TicketForm(forms.Form):
+    """What every form of the page carries: the version it was drawn from and where to go afterwards."""
+
+    name: ClassVar[str] = "plain"
+    # The fields of the verb that go by another name here.
+    faults: ClassVar[dict[str, str]] = {}
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+
+    def __init__(
+        self, data: Any = None, *, ticket: Ticket, reader: User, offers: Offers | None = None
+    ) -> None:
+        super().__init__(
+            data, auto_id=f"{self.name}_%s", initial=self.found(ticket) | {"version": ticket.version}
+        )
+        self.ticket, self.reader = ticket, reader
+        self.offers = offers or Offers(ticket, reader)
+
+    def found(self, ticket: Ticket) -> dict[str, Any]:
+        """What the fields hold before anybody has typed."""
+        return {}
+
+    def offer(self, field: str, choices: Callable[[], list[Any]]) -> None:
+        """Let people choose from these; what they have sent already stays among them."""
+        self.fields[field].widget.choices = _Kept(self, field, choices)
+
+    def blame(self, fault: str, message: str) -> None:
+        """Put a verb's complaint beside the field it is about."""
+        field = self.faults.get(fault, fault)
+        self.add_error(field if field in self.fields else None, message)
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        return self.visible_fields()
+
+
+class _Kept:
+    """Choices drawn up only when the page is, with the sent one added should it no longer be among them."""
+
+    def __init__(self, form: TicketForm, field: str, choices: Callable[[], list[Any]]) -> None:
+        self.form, self.field, self.choices = form, field, choices
+
+    def __iter__(self) -> Iterator[Any]:
+        choices = self.choices()
+        known = {str(value) for value, label in choices if not isinstance(label, list)}
+        known |= {
+            str(value) for _group, label in choices if isinstance(label, list) for value, _word in label
+        }
+        sent = self.form.data.get(self.field, "") if self.form.is_bound else ""
+        if sent and sent not in known:
+            choices.append((sent, self.word(sent)))
+        return iter(choices)
+
+    def word(self, sent: str) -> Any:
+        field = self.form.fields[self.field]
+        if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
+            return field.queryset.filter(public_id=sent).first() if _is_id(sent) else sent
+        return dict(getattr(field, "choices", ())).get(sent, sent)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(label: Any, *, rows: int = 3, required: bool = False, help_text: Any = "") -> forms.CharField:
+    # Lengths are the verbs' to judge: they say so in words.
+    return forms.CharField(
+        label=label,
+        required=required,
+        help_text=help_text,
+        widget=forms.Textarea({"rows": rows, "class": "form-control", "data-autogrow": True}),
+    )
+
+
+class ClaimForm(TicketForm):
+    name = "claim"
+
+
+class AssignForm(TicketForm):
+    name = "assign"
+    assignee = forms.ModelChoiceField(
+        User.objects.agents().with_teams(), to_field_name="public_id", label=_("Assign to")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("assignee", lambda: [NOT_CHOSEN, *self.offers.agents_to_assign])
+
+
+class HandOverForm(TicketForm):
+    name = "hand_over"
+    faults: ClassVar[dict[str, str]] = {"assignee": "to", "team": "to", "body": "note"}
+    to = forms.CharField(label=_("Hand over to"), widget=forms.Select({"class": "form-select"}))
+    note = _words(_("Internal note"), help_text=_("Only agents will read it."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("to", self.agents_and_teams)
+
+    def agents_and_teams(self) -> list[Any]:
+        groups: list[Any] = [NOT_CHOSEN]
+        groups.append((_("Teams"), [(f"team:{key}", name) for key, name in self.offers.teams]))
+        if permissions.can(self.reader, "hand_over", self.ticket):
+            groups.append((_("Agents"), [(f"agent:{key}", name) for key, name in self.offers.agents]))
+        return groups
+
+    def clean_to(self) -> User | Team:
+        kind, _colon, key = self.cleaned_data["to"].partition(":")
+        rows = {"agent": User.objects.agents().with_teams(), "team": Team.objects.all()}.get(kind)
+        found: User | Team | None = (
+            rows.filter(public_id=key).first() if rows is not None and _is_id(key) else None
+        )
+        if found is None:
+            raise ValidationError(_("Choose an agent or a team."), code="invalid_choice")
+        return found
+
+
+class StatusForm(TicketForm):
+    name = "status"
+    faults: ClassVar[dict[str, str]] = {"status": "to", "waiting_for": "to", "body": "comment"}
+    to = forms.ChoiceField(choices=STATUSES, label=_("New status"))
+    comment = _words(
+        _("Message"),
+        help_text=_("The requester and everybody who follows will read it. Canceling needs a reason."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("to", lambda: self.offers.statuses)
+
+
+class CancelForm(TicketForm):
+    name = "cancel"
+    faults: ClassVar[dict[str, str]] = {"comment": "reason", "body": "reason"}
+    reason = _words(_("Why is it no longer needed?"))
+
+
+class ReopenForm(TicketForm):
+    name = "reopen"
+    faults: ClassVar[dict[str, str]] = {"body": "comment"}
+    comment = _words(_("What is still wrong?"))
+
+
+class EditForm(TicketForm):
+    name = "edit"
+    title = forms.CharField(label=_("Subject"), widget=forms.TextInput({"maxlength": 255}))
+    description = _words(_("Description"), rows=8)
+
+    def found(self, ticket: Ticket) -> dict[str, Any]:
+        return {"title": ticket.title, "description": ticket.description}
+
+
+class PropertiesForm(TicketForm):
+    """How the ticket is sorted. The values it was drawn with travel along, so that only what was changed is set."""
+
+    name = "properties"
+    priority = forms.ChoiceField(
+        choices=Priority, label=_("Priority"), required=False, show_hidden_initial=True
+    )
+    service = forms.ModelChoiceField(
+        Service.objects.select_related("team"),
+        to_field_name="public_id",
+        label=_("Service"),
+        required=False,
+        show_hidden_initial=True,
+    )
+    tags = forms.CharField(
+        label=_("Tags"),
+        required=False,
+        show_hidden_initial=True,
+        help_text=_("Words with commas between them."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+    due_at = forms.DateTimeField(
+        label=_("Due"),
+        required=False,
+        show_hidden_initial=True,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("service", lambda: [NOT_CHOSEN, *self.offers.services])
+
+    def found(self, ticket: Ticket) -> dict[str, Any]:
+        return {
+            "priority": ticket.priority,
+            "service": ticket.service and str(ticket.service.public_id),
+            "tags": ", ".join(ticket.tags),
+            "due_at": ticket.due_at and ticket.due_at.replace(second=0, microsecond=0),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        # The service last: with it the ticket may pass to another team, and out of the reader's hands.
+        order = ("priority", "tags", "due_at", "service")
+        return self.cleaned_data | {"changed": [field for field in order if field in self.changed_data]}
+
+
+class CommentForm(TicketForm):
+    name = "comment"
+    visibility = forms.ChoiceField(
+        label=_("Who will read it"),
+        choices=[("public", _("Reply")), ("internal", _("Internal note"))],
+        initial="public",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    body = _words(_("Message"), rows=4, required=True)
+    then = forms.ChoiceField(
+        label=_("And then"),
+        choices=[
+            ("", _("leave the status")),
+            ("start", _("start")),
+            ("wait", _("wait for the requester")),
+            ("resolve", _("resolve")),
+        ],
+        required=False,
+    )
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """An employee has neither notes nor statuses to choose."""
+        return [field for field in super().shown if self.reader.is_agent or field.name == "body"]
+
+
+class WatchForm(TicketForm):
+    name = "watch"
+    faults: ClassVar[dict[str, str]] = {"user": "email"}
+    email = forms.EmailField(
+        label=_("E-mail"), max_length=254, widget=forms.EmailInput({"autocomplete": "off"})
+    )
+
+    def clean_email(self) -> User:
+        person: User | None = User.objects.by_email(self.cleaned_data["email"]).active().first()
+        if person is None:
+            raise ValidationError(_("Nobody here has this address."), code="unknown")
+        return person
+
+
+class UnwatchForm(TicketForm):
+    name = "unwatch"
+    person = forms.ModelChoiceField(
+        User.objects.all(), to_field_name="public_id", label=_("Person"), widget=forms.HiddenInput
+    )
+
+
+class DeleteForm(TicketForm):
+    name = "delete"
+    reason = _words(_("Why is it to be deleted?"), required=True)
+
+
+FORMS: tuple[type[TicketForm], ...] = (
+    ClaimForm,
+    AssignForm,
+    HandOverForm,
+    StatusForm,
+    CancelForm,
+    ReopenForm,
+    EditForm,
+    PropertiesForm,
+    CommentForm,
+    WatchForm,
+    UnwatchForm,
+    DeleteForm,
+)

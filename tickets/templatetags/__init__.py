@@ -1,0 +1,1 @@
+"""Template tags that ask the rules of the desk."""

@@ -1,0 +1,369 @@
+"""A ticket's story: what was said and what was done, in one order and in words."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils import formats, timezone
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from audit.models import Event
+from tickets import workflow
+from tickets.models import Comment, Service, Ticket
+from tickets.models.ticket import Priority, Status, WaitingFor
+
+ALL, CONVERSATION, CHANGES = "all", "conversation", "changes"
+SHOWN = {
+    ALL: gettext_lazy("Everything"),
+    CONVERSATION: gettext_lazy("Conversation"),
+    CHANGES: gettext_lazy("Changes"),
+}
+# How the desk sorts its work is no business of those it works for.
+FOR_AGENTS = ("ticket.tags_set",)
+ICONS = {
+    "ticket.opened": "plus",
+    "ticket.claimed": "user-check",
+    "ticket.assigned": "user-check",
+    "ticket.handed_over": "arrow-right",
+    "ticket.released": "arrow-back-up",
+    "ticket.started": "player-play",
+    "ticket.waiting": "player-pause",
+    "ticket.resolved": "circle-check",
+    "ticket.canceled": "circle-x",
+    "ticket.reopened": "refresh",
+    "ticket.edited": "edit",
+    "ticket.watched": "eye",
+    "ticket.unwatched": "eye-off",
+    "ticket.tags_set": "tag",
+    "ticket.due_set": "calendar",
+    "ticket.commented": "message",
+    "ticket.noted": "lock",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One event. `words` says what was done, `text` what was said with it, if anything was."""
+
+    event: Event
+    words: SafeString
+    text: str = ""
+    author: User | None = None
+
+    @property
+    def seq(self) -> int:
+        return self.event.seq or 0
+
+    @property
+    def icon(self) -> str:
+        return ICONS.get(self.event.verb, "adjustments-horizontal")
+
+    @property
+    def is_message(self) -> bool:
+        return bool(self.text) or self.seq == 1
+
+    @property
+    def is_more_than_words(self) -> bool:
+        """Whether a message did something besides: resolved the ticket, handed it over."""
+        return self.event.verb not in {"ticket.opened", "ticket.commented", "ticket.noted"} or bool(
+            set(self.event.changes) & {"status", "assignee"} and self.seq != 1
+        )
+
+
+def story(ticket: Ticket, *, reader: User, show: str = ALL) -> list[list[Item]]:
+    """The ticket from its beginning as runs: a message alone, or the changes between two messages."""
+    runs: list[list[Item]] = []
+    for item in items(ticket, reader=reader):
+        if (show == CONVERSATION and not item.is_message) or (
+            show == CHANGES and not item.is_more_than_words
+        ):
+            continue
+        if item.is_message and show != CHANGES:
+            runs.append([item])
+        elif runs and (show == CHANGES or not runs[-1][0].is_message):
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
+
+
+def items(ticket: Ticket, *, reader: User, after: int = 0) -> list[Item]:
+    """Everything past this version that the reader may know, oldest first. Two queries, three for a Russian reader."""
+    events = list(readable(ticket, reader=reader).filter(seq__gt=after).order_by("seq"))
+    comments = {
+        comment.seq: comment
+        for comment in Comment.objects.filter(ticket=ticket, seq__gt=after)
+        .readable_by(reader)
+        .select_related("author")
+    }
+    names = Names.of(events)
+    return [_item(event, comments.get(event.seq or 0), names, ticket) for event in events]
+
+
+def readable(ticket: Ticket, *, reader: User) -> Any:
+    """The events of a ticket that this person may know of: the internal ones are the agents'."""
+    events = Event.objects.filter(subject_type="ticket", subject_id=ticket.public_id)
+    return events if reader.is_agent else events.exclude(Q(internal=True) | Q(verb__in=FOR_AGENTS))
+
+
+def _item(event: Event, comment: Comment | None, names: "Names", ticket: Ticket) -> Item:
+    words = in_words(event, names)
+    if event.verb == "ticket.opened":
+        return Item(event, words, text=ticket.description, author=ticket.author)
+    if comment is not None:
+        return Item(event, words, text=comment.body, author=comment.author)
+    return Item(event, words)
+
+
+# --- Words -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Names:
+    """Services have a name in each language; events hold the English one, as it was then."""
+
+    services: dict[str, str]
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "Names":
+        ids = {value["id"] for event in events for value in event.changes.get("service", ()) if value}
+        if get_language() == "en" or not ids:
+            return cls({})
+        return cls({str(row.public_id): row.name for row in Service.objects.filter(public_id__in=ids)})
+
+    def __call__(self, value: Any) -> str:
+        """The value of a change as a reader knows it."""
+        if value in (None, "", []):
+            return _("nothing")
+        if isinstance(value, dict):
+            return self.services.get(value.get("id", ""), str(value.get("name", "")))
+        if isinstance(value, list):
+            return ", ".join(self(part) for part in value)
+        return str(value)
+
+
+def in_words(event: Event, names: Names | None = None) -> SafeString:
+    """What was done, as a sentence, names and values in bold: safe HTML."""
+    names = names or Names({})
+    sentence, told = SENTENCES.get(event.verb, _anything)(event, names)
+    more = [
+        _bold(template, new=_value(field, event.changes[field][1], names))
+        for field, template in ASIDES.items()
+        if field in event.changes and field not in told and event.verb != "ticket.opened"
+    ]
+    return SafeString(" · ".join([sentence, *more]))
+
+
+ASIDES = {
+    "status": gettext_lazy("status: %(new)s"),
+    "team": gettext_lazy("team: %(new)s"),
+    "assignee": gettext_lazy("assignee: %(new)s"),
+}
+
+type Sentence = tuple[SafeString, set[str]]
+
+
+def _bold(template: Any, **values: Any) -> SafeString:
+    bold = {name: format_html("<b>{}</b>", value) for name, value in values.items()}
+    return SafeString(conditional_escape(str(template)) % bold)
+
+
+def _value(field: str, value: Any, names: Names) -> str:
+    if field == "status":
+        return str(Status(value).label)
+    if field == "priority":
+        return str(Priority(value).label)
+    if field == "waiting_for" and value:
+        return str(WaitingFor(value).label)
+    if field == "due_at" and value:
+        moment = timezone.localtime(datetime.fromisoformat(value))
+        return formats.date_format(moment, "SHORT_DATETIME_FORMAT")
+    return names(value)
+
+
+def _plainly(template: Any, *fields: str) -> Callable[[Event, Names], Sentence]:
+    """A sentence with %(actor)s and, of the first field, %(old)s and %(new)s."""
+
+    def say(event: Event, names: Names) -> Sentence:
+        old, new = event.changes.get(fields[0], (None, None)) if fields else (None, None)
+        words = {"old": _value(fields[0], old, names), "new": _value(fields[0], new, names)} if fields else {}
+        return _bold(template, actor=event.actor_name, **words), set(fields)
+
+    return say
+
+
+def _opened(event: Event, names: Names) -> Sentence:
+    author, requester = (
+        event.changes.get("author", (None, None))[1],
+        event.changes.get("requester", (None, None))[1],
+    )
+    if author and requester and author["id"] != requester["id"]:
+        template = _("%(actor)s opened the ticket for %(requester)s")
+        return _bold(template, actor=event.actor_name, requester=requester["name"]), set()
+    return _bold(_("%(actor)s opened the ticket"), actor=event.actor_name), set()
+
+
+def _handed_over(event: Event, names: Names) -> Sentence:
+    to = event.changes.get("assignee", (None, None))[1]
+    if to:
+        return _plainly(gettext_lazy("%(actor)s handed the ticket over to %(new)s"), "assignee")(event, names)
+    if "team" in event.changes:
+        say = _plainly(gettext_lazy("%(actor)s handed the ticket over to the team %(new)s"), "team")
+        return say(event, names)[0], {"team", "assignee"}
+    return _bold(_("%(actor)s gave the ticket back to its team"), actor=event.actor_name), {"assignee"}
+
+
+def _edited(event: Event, names: Names) -> Sentence:
+    if "title" not in event.changes:
+        return _bold(_("%(actor)s changed the description"), actor=event.actor_name), set()
+    if "description" in event.changes:
+        template = gettext_lazy(
+            "%(actor)s changed the description, and the subject from “%(old)s” to “%(new)s”"
+        )
+    else:
+        template = gettext_lazy("%(actor)s changed the subject from “%(old)s” to “%(new)s”")
+    return _plainly(template, "title")(event, names)
+
+
+def _tags_set(event: Event, names: Names) -> Sentence:
+    old, new = (set(side or ()) for side in event.changes.get("tags", ([], [])))
+    actor, added, removed = event.actor_name, names(sorted(new - old)), names(sorted(old - new))
+    if new - old and old - new:
+        template = _("%(actor)s added the tags %(added)s and removed %(removed)s")
+        return _bold(template, actor=actor, added=added, removed=removed), set()
+    if new - old:
+        return _bold(_("%(actor)s added the tags %(added)s"), actor=actor, added=added), set()
+    return _bold(_("%(actor)s removed the tags %(removed)s"), actor=actor, removed=removed), set()
+
+
+def _due_set(event: Event, names: Names) -> Sentence:
+    if event.changes.get("due_at", (None, None))[1] is None:
+        return _bold(_("%(actor)s removed the due date"), actor=event.actor_name), set()
+    return _plainly(gettext_lazy("%(actor)s set the due date to %(new)s"), "due_at")(event, names)
+
+
+def _watchers(event: Event, names: Names) -> Sentence:
+    sides = [
+        {row["id"]: row["name"] for row in side or ()} for side in event.changes.get("watchers", ([], []))
+    ]
+    old, new = sides
+    joined = [person for person in new if person not in old]
+    if event.verb == "ticket.watched":
+        if joined == [str(event.actor_id)]:
+            return _bold(_("%(actor)s follows the ticket"), actor=event.actor_name), set()
+        who = names([new[person] for person in joined])
+        return _bold(_("%(actor)s added %(who)s to those who follow"), actor=event.actor_name, who=who), set()
+    left = [person for person in old if person not in new]
+    if left == [str(event.actor_id)]:
+        return _bold(_("%(actor)s no longer follows the ticket"), actor=event.actor_name), set()
+    who = names([old[person] for person in left])
+    return _bold(_("%(actor)s removed %(who)s from those who follow"), actor=event.actor_name, who=who), set()
+
+
+def _anything(event: Event, names: Names) -> Sentence:
+    return _bold(_("%(actor)s changed the ticket"), actor=event.actor_name), set()
+
+
+SENTENCES: dict[str, Callable[[Event, Names], Sentence]] = {
+    "ticket.opened": _opened,
+    "ticket.claimed": _plainly(gettext_lazy("%(actor)s took the ticket"), "assignee"),
+    "ticket.assigned": _plainly(gettext_lazy("%(actor)s gave the ticket to %(new)s"), "assignee"),
+    "ticket.handed_over": _handed_over,
+    "ticket.released": _plainly(
+        gettext_lazy("The ticket went back to its queue: %(old)s can no longer hold it"), "assignee", "status"
+    ),
+    "ticket.started": _plainly(gettext_lazy("%(actor)s went on with the work"), "status", "waiting_for"),
+    "ticket.waiting": _plainly(gettext_lazy("%(actor)s waits for %(new)s"), "waiting_for", "status"),
+    "ticket.resolved": _plainly(gettext_lazy("%(actor)s resolved the ticket"), "status", "waiting_for"),
+    "ticket.canceled": _plainly(gettext_lazy("%(actor)s canceled the ticket"), "status", "waiting_for"),
+    "ticket.reopened": _plainly(gettext_lazy("%(actor)s reopened the ticket")),
+    "ticket.closed": _plainly(gettext_lazy("%(actor)s closed the ticket")),
+    "ticket.edited": _edited,
+    "ticket.priority_set": _plainly(
+        gettext_lazy("%(actor)s changed the priority from %(old)s to %(new)s"), "priority"
+    ),
+    "ticket.service_set": _plainly(
+        gettext_lazy("%(actor)s changed the service from %(old)s to %(new)s"), "service"
+    ),
+    "ticket.tags_set": _tags_set,
+    "ticket.due_set": _due_set,
+    "ticket.commented": _plainly(gettext_lazy("%(actor)s replied")),
+    "ticket.noted": _plainly(gettext_lazy("%(actor)s wrote an internal note")),
+    "ticket.watched": _watchers,
+    "ticket.unwatched": _watchers,
+    "ticket.deleted": _plainly(gettext_lazy("%(actor)s deleted the ticket")),
+}
+
+
+# --- For those who ask -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the way as the requester knows it."""
+
+    word: Any
+    icon: str
+    is_current: bool
+
+
+def stages(ticket: Ticket) -> list[Stage]:
+    """Received, in progress, done; a canceled ticket ends at once."""
+    if ticket.status == Status.CANCELED:
+        return [Stage(_("Received"), "inbox", False), Stage(_("Canceled"), "circle-x", True)]
+    return [
+        Stage(_("Received"), "inbox", ticket.status == Status.NEW),
+        Stage(_("In progress"), "progress", ticket.status in {Status.IN_PROGRESS, Status.WAITING}),
+        Stage(_("Done"), "circle-check", ticket.status == Status.DONE),
+    ]
+
+
+def where_it_stands(ticket: Ticket, *, reader: User) -> str:
+    """One sentence for those who ask: who has it, whom we wait for."""
+    name = ticket.assignee.full_name if ticket.assignee else ""
+    match ticket.status:
+        case Status.NEW if name:
+            return _("%(name)s has this request and will start soon.") % {"name": name}
+        case Status.NEW if ticket.team:
+            return _("We have received this request. The team “%(team)s” will take it.") % {
+                "team": ticket.team
+            }
+        case Status.NEW:
+            return _("We have received this request. Somebody will take it soon.")
+        case Status.IN_PROGRESS:
+            return _("%(name)s is working on it.") % {"name": name}
+        case Status.WAITING:
+            return _waits(ticket, reader=reader)
+        case Status.DONE:
+            return _done(ticket, reader=reader)
+    return _("This request was canceled.")
+
+
+def _waits(ticket: Ticket, *, reader: User) -> str:
+    if ticket.waiting_for == WaitingFor.APPROVAL:
+        return _("We wait for an approval.")
+    if ticket.waiting_for == WaitingFor.THIRD_PARTY:
+        return _("We wait for somebody outside the service desk.")
+    if ticket.requester_id == reader.pk:
+        return _("We wait for your answer.")
+    return _("We wait for an answer from %(name)s.") % {"name": ticket.requester.full_name}
+
+
+def _done(ticket: Ticket, *, reader: User) -> str:
+    if ticket.closed_at is not None:
+        return _("This request is closed. If it comes up again, open a new one.")
+    if ticket.requester_id != reader.pk or ticket.resolved_at is None:
+        return _("This request is done.")
+    until = ticket.resolved_at + workflow.REOPEN_WINDOW
+    if until < timezone.now():
+        return _("This request is done. If it comes up again, open a new one.")
+    day = formats.date_format(timezone.localtime(until), "DATE_FORMAT")
+    return _("This request is done. If something is still wrong, you can reopen it until %(day)s.") % {
+        "day": day
+    }

@@ -1,0 +1,170 @@
+"""How a page finds a ticket, calls a verb and answers, whatever the verb says: once for every button."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from accounts.acting import Actor, Forbidden, Invalid, Refused, Stale, actor_of
+from accounts.models import User
+from tickets import actions, permissions, reads, timeline
+from tickets.forms.ticket import TicketForm
+from tickets.models import Ticket
+
+type Page = Callable[[HttpRequest, Ticket, TicketForm], HttpResponse]
+# What a verb's view does: calls the verb, and says in words that it is done.
+type Deed = Callable[[Ticket, dict[str, Any], Actor], str]
+
+
+def person(request: HttpRequest) -> User:
+    """Whoever has signed in."""
+    return cast(User, request.user)
+
+
+def found(request: HttpRequest, reference: str) -> Ticket:
+    """The ticket of this id or number if the reader may see it; otherwise there is none."""
+    try:
+        return reads.find(reference, reader=person(request))
+    except Ticket.DoesNotExist:
+        raise Http404 from None
+
+
+def address(ticket: Ticket, *, seq: int | None = None) -> str:
+    """The ticket's page, or the place of one event on it."""
+    return reverse("tickets:detail", args=[ticket.public_id]) + (f"#e-{seq}" if seq else "")
+
+
+def local(request: HttpRequest, target: str) -> str:
+    """The address to go to if it is one of ours, else empty."""
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if safe else ""
+
+
+def see_other(target: str) -> HttpResponseRedirect:
+    """What a post ends with: the browser gets the next page by GET."""
+    return HttpResponseRedirect(target, status=HTTPStatus.SEE_OTHER)
+
+
+def verb(
+    form_class: type[TicketForm], *rights: str, page: Page
+) -> Callable[[Deed], Callable[..., HttpResponse]]:
+    """Make a view of a deed: POST does it, GET only leads to the ticket.
+
+    Whoever has none of the rights in any state of the ticket is told so before his words are judged. `page` draws
+    the ticket again with the form that has a fault.
+    """
+
+    def decorate(deed: Deed) -> Callable[..., HttpResponse]:
+        @wraps(deed)
+        def view(request: HttpRequest, reference: str) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(reverse("tickets:detail", args=[reference]))
+            ticket = found(request, reference)
+            if request.method != "POST":
+                return see_other(address(ticket))
+            form = form_class(request.POST, ticket=ticket, reader=person(request))
+            try:
+                said = _do(deed, form, rights, by=actor_of(request, "web"))
+            except Invalid as fault:
+                form.blame(fault.field, str(fault.message))
+            except Forbidden as no:
+                return forbidden(request, ticket, no)
+            except Refused as no:
+                return conflict(request, form, no)
+            else:
+                if said is not None:
+                    messages.success(request, said)
+                    return see_other(_next(request, form))
+            return page(request, ticket, form)
+
+        return view
+
+    return decorate
+
+
+def _do(deed: Deed, form: TicketForm, rights: tuple[str, ...], *, by: Actor) -> str | None:
+    """What the deed says of itself once it is done; None if the form has a fault."""
+    if not any(permissions.has_right(form.reader, right, form.ticket) for right in rights):
+        raise Forbidden("not_permitted", _("You are not permitted to do this with this ticket."))
+    valid = form.is_valid()
+    with transaction.atomic():
+        _expect(form)
+        return deed(form.ticket, form.cleaned_data, by) if valid else None
+
+
+def _expect(form: TicketForm) -> None:
+    """Raise Stale if something has happened that the reader has not seen, and could have.
+
+    What he may not know of must not hold his words up, or he would learn that it is there.
+    """
+    seen = form.cleaned_data.get("version")
+    if seen is None:
+        return
+    try:
+        actions.expect(form.ticket, version=seen)
+    except Stale:
+        unseen = timeline.readable(form.ticket, reader=form.reader).filter(seq__gt=seen)
+        if seen > form.ticket.version or unseen.exists():
+            raise
+
+
+def _next(request: HttpRequest, form: TicketForm) -> str:
+    version = (
+        Ticket.objects.visible_to(form.reader)
+        .filter(pk=form.ticket.pk)
+        .values_list("version", flat=True)
+        .first()
+    )
+    if version is None:  # the deed has taken it out of sight
+        return reverse("tickets:queue" if form.reader.is_agent else "tickets:start")
+    here = local(request, form.cleaned_data.get("next") or "")
+    return here or address(form.ticket, seq=version if form.name == "comment" else None)
+
+
+# --- When the rules say no -------------------------------------------------------------------------
+
+
+def forbidden(request: HttpRequest, ticket: Ticket, no: Forbidden) -> HttpResponse:
+    """Visible, but not his to do: the reason in words."""
+    problem = {"code": no.code, "detail": str(no.message)}
+    context = {"problem": problem, "back": address(ticket)}
+    return render(request, "403.html", context, status=HTTPStatus.FORBIDDEN)
+
+
+def conflict(request: HttpRequest, form: TicketForm, no: Refused) -> HttpResponse:
+    """Theirs and yours: what has happened since, and every word that was sent, ready to be sent again."""
+    if no.status == HTTPStatus.NOT_FOUND:
+        raise Http404
+    ticket = found(request, str(form.ticket.public_id))
+    seen = form.cleaned_data.get("version") or ticket.version
+    since = timeline.items(ticket, reader=form.reader, after=seen)
+    sent = request.POST.copy()
+    sent["version"] = str(ticket.version)
+    again = type(form)(sent, ticket=ticket, reader=form.reader)
+    body = (sent.get("body") or "").strip().replace("\r\n", "\n")
+    context = {
+        "ticket": ticket,
+        "reason": no.message,
+        "stale": isinstance(no, Stale),
+        "since": since,
+        "arrived": bool(body) and any(_is_same(item, body, form.reader) for item in since),
+        "form": again,
+        "action": request.path,
+        "back": local(request, sent.get("next", "")) or address(ticket),
+    }
+    return render(request, "tickets/conflict.html", context, status=HTTPStatus.CONFLICT)
+
+
+def _is_same(item: timeline.Item, body: str, reader: User) -> bool:
+    return item.author == reader and item.text.replace("\r\n", "\n") == body
