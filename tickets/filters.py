@@ -38,7 +38,7 @@ class WordsField(forms.Field):
     widget = forms.MultipleHiddenInput
 
     def __init__(self, *, special: tuple[str, ...] = (), ids: bool = True, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
+        super().__init__(**{"required": False} | kwargs)
         self.special = special
         self.ids = ids
 
