@@ -142,7 +142,7 @@ HEADERS = {
     "Permissions-Policy": ", ".join(
         f"{power}=()"
         for power in (
-            "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+            "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
             "microphone", "midi", "payment", "serial", "usb",
         )
     ),
