@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tickets.views import portal, queue, ticket
+from tickets.views import bulk, portal, queue, ticket
 
 app_name = "tickets"
 
@@ -10,8 +10,7 @@ urlpatterns = [
     path("", portal.start, name="start"),
     path("queue/", queue.queue, name="queue"),
     path("queue/next/", queue.next_one, name="next_one"),
-    path("queue/bulk/", queue.bulk, name="bulk"),
-    path("queue/claim/<str:reference>/", queue.claim_from_list, name="claim_from_list"),
+    path("queue/bulk/", bulk.bulk, name="bulk"),
     path("tickets/new/", portal.new, name="new"),
     path("tickets/<str:reference>/", ticket.detail, name="detail"),
     path("tickets/<str:reference>/history/", ticket.history, name="history"),

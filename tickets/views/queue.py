@@ -1,19 +1,187 @@
-"""Comes with its page."""
+"""The queue: what waits for whom, found, sorted and taken."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import keyset
+from accounts.acting import Invalid, actor_of
+from accounts.one_time_forms import name_for, signed_in
+from audit.models import Door
+from tickets import actions, reads
+from tickets.forms.queue import ORDER_WORDS, Asked
+from tickets.models import Ticket
+from tickets.permissions import can
+from tickets.views.answers import address, local, person, see_other
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+ROWS = 50
+# Of a list that is filtered we count no further: nobody reads the difference.
+COUNTED = 500
+
+# Why a view may be empty, and what comes into it.
+EMPTY: "dict[str, tuple[_StrPromise, _StrPromise]]" = {
+    "unassigned": (
+        gettext_lazy("Nobody is waiting"),
+        gettext_lazy("Every request of your teams has been taken. New ones appear here."),
+    ),
+    "mine": (
+        gettext_lazy("You have no open tickets"),
+        gettext_lazy("Take one from the unassigned, or press “Next one” for the most urgent."),
+    ),
+    "waiting": (
+        gettext_lazy("None of your tickets waits for somebody"),
+        gettext_lazy("A ticket comes here when you set it to waiting, and leaves when the answer comes."),
+    ),
+    "due_today": (
+        gettext_lazy("Nothing is due today"),
+        gettext_lazy("Tickets whose date is today or has passed appear here."),
+    ),
+    "followed": (
+        gettext_lazy("You follow no open ticket"),
+        gettext_lazy("Follow a ticket on its page to find it here."),
+    ),
+    "closed_by_me": (
+        gettext_lazy("You have closed nothing in the last 14 days"),
+        gettext_lazy("Tickets you have resolved or canceled stay here for 14 days."),
+    ),
+    "all": (
+        gettext_lazy("There are no open tickets"),
+        gettext_lazy("Requests appear here as soon as somebody opens one."),
+    ),
+}
 
 
+@dataclass(frozen=True)
+class Line:
+    """A row of the list."""
+
+    ticket: Ticket
+    may_take: bool
+
+
+def agents_only[**P](
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse], /
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Lead employees to their own requests, and refuse what they could only have forged."""
+
+    @signed_in
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if person(request).is_agent:
+            return view(request, *args, **kwargs)
+        if request.method == "POST":
+            raise PermissionDenied
+        return redirect("tickets:start")
+
+    return guarded
+
+
+@require_safe
+@agents_only
 def queue(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+    me = person(request)
+    asked = Asked(request.GET, reader=me)
+    if (hit := asked.hit()) is not None:
+        return redirect(address(hit))
+    counts = reads.counts(me)
+    page = page_of(asked, cursor=request.GET.get("cursor", ""))
+    total = counts[asked.view.name] if not asked.active else _count(asked)
+    return render(
+        request,
+        "tickets/queue.html",
+        {
+            "asked": asked,
+            "form": asked.form,
+            "title": title_of(asked),
+            "views": views(counts, current="" if asked.words else asked.view.name),
+            "lines": [Line(ticket, can(me, "claim", ticket)) for ticket in page.rows],
+            "total": total,
+            "more_than": COUNTED if total > COUNTED and asked.active else None,
+            "order_words": ORDER_WORDS[asked.ordering],
+            "next_url": asked.page_url(page.next) if page.next else "",
+            "previous_url": asked.page_url(page.previous) if page.previous else "",
+            "by_priority": asked.heading("priority", "priority"),
+            "by_number": asked.heading("number", "-number"),
+            "by_change": asked.heading("updated_at", "-updated_at"),
+            "menus": [
+                (_("Status"), _("Any status"), asked.menu("status")),
+                (_("Priority"), _("Any priority"), asked.menu("priority")),
+            ],
+            "empty": EMPTY[asked.view.name],
+            "form_name": name_for(me),
+        },
+        status=200 if asked.form.is_valid() else 400,
+    )
 
 
+@require_POST
+@agents_only
 def next_one(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+    """Hand out the most urgent ticket that nobody holds."""
+    ticket = actions.claim_next(by=actor_of(request, Door.WEB))
+    if ticket is None:
+        messages.info(request, _("Nothing is waiting."))
+        return see_other(back(request))
+    messages.success(request, _("%(reference)s is yours now.") % {"reference": ticket.reference})
+    return see_other(address(ticket))
 
 
-def bulk(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+def back(request: HttpRequest) -> str:
+    """The list one came from."""
+    return local(request, request.POST.get("next", "")) or reverse("tickets:queue")
 
 
-def claim_from_list(request: HttpRequest, reference: str) -> HttpResponse:
-    return HttpResponse(status=501)
+def page_of(asked: Asked, *, cursor: str = "") -> keyset.Page[Ticket]:
+    tickets = asked.tickets.noting_watch_of(asked.reader).select_related("service", "requester", "assignee")
+    try:
+        return keyset.page(
+            # The long texts stay where they are.
+            tickets.defer("description", "search"),
+            order=asked.order,
+            cursor=cursor,
+            limit=ROWS,
+        )
+    except Invalid as invalid:
+        asked.form.add_error(None, str(invalid))
+        return keyset.Page([], "", "")
+
+
+def title_of(asked: Asked) -> str:
+    if asked.words:
+        return _("Search: %(words)s") % {"words": asked.words[:60]}
+    if asked.view.name == "all" and asked.any_status:
+        return _("All tickets")
+    return str(asked.view.title)
+
+
+def views(counts: dict[str, int], *, current: str) -> list[dict[str, object]]:
+    """The entries of the rail."""
+    return [
+        {
+            "title": view.title,
+            "icon": view.icon,
+            "url": f"{reverse('tickets:queue')}?view={view.name}",
+            "count": counts[view.name],
+            "late": view.name == "due_today" and counts[view.name] > 0,
+            "current": view.name == current,
+        }
+        for view in reads.VIEWS
+    ]
+
+
+def _count(asked: Asked) -> int:
+    number: int = asked.tickets.order_by()[: COUNTED + 1].count()
+    return number

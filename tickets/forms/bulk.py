@@ -1,0 +1,138 @@
+"""What can be done to many tickets at once, and what has to be said for it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import Invalid
+from accounts.models import Team, User
+from tickets.models import Priority
+from tickets.models.ticket import Status, WaitingFor
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+_PICK = re.compile(r"([0-9a-f-]{36})(?::(\d{1,9}))?")
+
+
+class TakeForm(forms.Form):
+    """Nothing has to be said."""
+
+    def arguments(self) -> dict[str, Any]:
+        return {}
+
+
+class AssignForm(TakeForm):
+    assignee = forms.ModelChoiceField(
+        User.objects.none(), to_field_name="public_id", label=_("Assignee"), empty_label=_("Choose an agent")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["assignee"].queryset = User.objects.agents()  # type: ignore[attr-defined]
+
+    def arguments(self) -> dict[str, Any]:
+        return {"assignee": self.cleaned_data["assignee"]}
+
+
+class StatusForm(TakeForm):
+    """NEW is nobody's to set, so it is not offered."""
+
+    status = forms.ChoiceField(
+        choices=[choice for choice in Status.choices if choice[0] != Status.NEW], label=_("New status")
+    )
+    waiting_for = forms.ChoiceField(
+        choices=[("", _("the requester")), *(pair for pair in WaitingFor.choices if pair[0] != "REQUESTER")],
+        required=False,
+        label=_("Waiting for"),
+        help_text=_("Counts only for “Waiting”."),
+    )
+    comment = forms.CharField(
+        max_length=20_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label=_("Message to the requesters"),
+        help_text=_(
+            "Every requester reads it on the ticket. For “Canceled” it is the reason and has to be given."
+        ),
+    )
+
+    def clean(self) -> None:
+        sent = self.cleaned_data
+        if sent.get("status") == Status.CANCELED and not sent.get("comment"):
+            self.add_error("comment", _("Say why the tickets are canceled."))
+
+    def arguments(self) -> dict[str, Any]:
+        sent = self.cleaned_data
+        waits = sent["status"] == Status.WAITING
+        return {
+            "status": sent["status"],
+            "waiting_for": sent["waiting_for"] if waits else "",
+            "comment": sent["comment"],
+        }
+
+
+class PriorityForm(TakeForm):
+    priority = forms.ChoiceField(choices=list(reversed(Priority.choices)), label=_("Priority"))
+
+    def arguments(self) -> dict[str, Any]:
+        return {"priority": self.cleaned_data["priority"]}
+
+
+class TeamForm(TakeForm):
+    team = forms.ModelChoiceField(
+        Team.objects.none(), to_field_name="public_id", label=_("Team"), empty_label=_("Choose a team")
+    )
+    note = forms.CharField(
+        max_length=20_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label=_("Internal note"),
+        help_text=_("Only agents read it."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = Team.objects.filter(is_active=True)  # type: ignore[attr-defined]
+
+    def arguments(self) -> dict[str, Any]:
+        return {"team": self.cleaned_data["team"], "note": self.cleaned_data["note"]}
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button above many tickets: the verb of actions.bulk behind it and the form with its arguments."""
+
+    name: str
+    title: "_StrPromise"
+    verb: str
+    form: type[TakeForm]
+
+
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("claim", _("Take tickets"), "claim", TakeForm),
+        Action("assign", _("Assign tickets"), "assign", AssignForm),
+        Action("status", _("Change the status"), "change_status", StatusForm),
+        Action("priority", _("Set the priority"), "set_priority", PriorityForm),
+        Action("team", _("Hand over to a team"), "hand_over", TeamForm),
+    )
+}
+
+
+def picks(values: Iterable[str]) -> dict[UUID, int | None]:
+    """{public id: the version seen} of the checkboxes ("id") and of a preview's hidden fields ("id:version")."""
+    picked: dict[UUID, int | None] = {}
+    for value in values:
+        found = _PICK.fullmatch(value.lower())
+        try:
+            picked[UUID(found[1] if found else value)] = int(found[2]) if found and found[2] else None
+        except ValueError:
+            raise Invalid("ticket", "invalid", _("This is no selection of tickets.")) from None
+    return picked

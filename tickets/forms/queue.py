@@ -1,0 +1,329 @@
+"""What an address of the queue asks for: a view, filters and an order; and the panel that offers the filters."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models.functions import Cast
+from django.http import QueryDict
+from django.utils import formats, timezone
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext as _
+
+from accounts.models import Team, User
+from tickets import reads
+from tickets.filters import ME, NONE, ORDERINGS, TicketFilter
+from tickets.models import Priority, Service, Tag, Ticket
+from tickets.models.ticket import Status, TicketQuerySet
+from tickets.search import number_in
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+LABELS = {
+    "q": gettext_lazy("Search"),
+    "status": gettext_lazy("Status"),
+    "priority": gettext_lazy("Priority"),
+    "assignee": gettext_lazy("Assignee"),
+    "requester": gettext_lazy("Requester"),
+    "team": gettext_lazy("Team"),
+    "service": gettext_lazy("Service"),
+    "tag": gettext_lazy("Tag"),
+    "created_after": gettext_lazy("Created since"),
+    "created_before": gettext_lazy("Created before"),
+    "updated_after": gettext_lazy("Updated since"),
+    "updated_before": gettext_lazy("Updated before"),
+    "sla": gettext_lazy("Due"),
+}
+# What the panel offers; status and priority have menus of their own.
+PANEL = (
+    "service",
+    "team",
+    "assignee",
+    "tag",
+    "created_after",
+    "created_before",
+    "updated_after",
+    "updated_before",
+)
+DAYS = PANEL[4:]
+NAMED = ("service", "team", "assignee", "requester")
+
+ORDER_WORDS = {
+    "priority": gettext_lazy("most urgent first"),
+    "-priority": gettext_lazy("least urgent first"),
+    "-updated_at": gettext_lazy("latest change first"),
+    "updated_at": gettext_lazy("longest untouched first"),
+    "-created_at": gettext_lazy("newest first"),
+    "created_at": gettext_lazy("oldest first"),
+    "-number": gettext_lazy("highest number first"),
+    "number": gettext_lazy("lowest number first"),
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """A filter, a menu's choice or an order, as the address that it leads to."""
+
+    text: str
+    url: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading that sorts. `sort` is for aria-sort: ascending, descending or empty."""
+
+    url: str
+    sort: str
+
+
+class OneOf(forms.SelectMultiple):
+    """A plain choice of what the address may hold several of."""
+
+    allow_multiple_selected = False
+
+
+class Day(forms.TextInput):
+    input_type = "date"
+
+
+class Asked:
+    """What this address asks for, on behalf of this reader. `cursor` is left to whoever cuts the pages."""
+
+    def __init__(self, query: QueryDict, *, reader: User) -> None:
+        self.query = query
+        self.reader = reader
+        self.filter = TicketFilter(query, Ticket.objects.visible_to(reader), reader=reader)
+        self.form = self.filter.form
+        for name, label in LABELS.items():
+            self.form.fields[name].label = label
+        self._check("view", reads.BY_NAME)
+        self._check("ordering", ORDERINGS)
+
+    # --- What is asked for ---
+
+    @cached_property
+    def active(self) -> list[tuple[str, str]]:
+        """The filters in the address, each value once."""
+        pairs = [(name, value) for name in LABELS for value in self.query.getlist(name) if value.strip()]
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def words(self) -> str:
+        return self.query.get("q", "").strip()
+
+    @cached_property
+    def any_status(self) -> bool:
+        return any(name in {"q", "status"} for name, _value in self.active)
+
+    @cached_property
+    def view(self) -> reads.View:
+        """The one named; else, for a search or a filter, all tickets; else the first."""
+        standard = reads.BY_NAME["all"] if self.active else reads.VIEWS[0]
+        return reads.BY_NAME.get(self.query.get("view", ""), standard)
+
+    @cached_property
+    def ordering(self) -> str:
+        wanted = self.query.get("ordering", "")
+        return wanted if wanted in ORDERINGS else self.view.order
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return ORDERINGS[self.ordering]
+
+    @property
+    def tickets(self) -> TicketQuerySet:
+        """What fits; nothing while something in the address is wrong."""
+        if not self.form.is_valid():
+            nothing: TicketQuerySet = Ticket.objects.none()
+            return nothing
+        return reads.in_view(self.filter.qs, self.view, reader=self.reader, any_status=self.any_status)
+
+    def hit(self) -> Ticket | None:
+        """The one ticket whose number has been typed into the search, if the reader may see it."""
+        number = number_in(self.words) if self.words else None
+        if number is None:
+            return None
+        found: Ticket | None = Ticket.objects.visible_to(self.reader).filter(number=number).first()
+        return found
+
+    def _check(self, name: str, known: Iterable[str]) -> None:
+        value = self.query.get(name, "")
+        if value and value not in known:
+            self.form.add_error(None, _("There is no such view or order: “%(name)s”.") % {"name": value[:40]})
+
+    # --- Addresses of neighbouring lists ---
+
+    @property
+    def state(self) -> list[tuple[str, str]]:
+        """What makes the list this one, without the page one is on."""
+        order = [("ordering", self.ordering)] if self.ordering != self.view.order else []
+        return [("view", self.view.name), *self.active, *order]
+
+    @property
+    def state_text(self) -> str:
+        """The same, as one hidden field carries it."""
+        return urlencode(self.state)
+
+    @property
+    def state_without_panel(self) -> list[tuple[str, str]]:
+        """What the panel's form has to carry along: what it does not offer."""
+        return [(name, value) for name, value in self.state if name not in self.panel_names]
+
+    def cleared_url(self) -> str:
+        return _url([("view", self.view.name)])
+
+    def everywhere_url(self) -> str:
+        return _url([("view", "all"), *self.active])
+
+    def panel_url(self) -> str:
+        return _url(self.state if self.panel_open else [*self.state, ("filters", "open")])
+
+    def page_url(self, cursor: str) -> str:
+        return _url([*self.state, ("cursor", cursor)])
+
+    def heading(self, name: str, first: str) -> Heading:
+        """Leads to the order `first`, and from there to its opposite."""
+        opposite = first.removeprefix("-") if first.startswith("-") else f"-{first}"
+        sort = ""
+        if self.ordering in {first, opposite}:
+            # The first rank is the most urgent one: "priority" rises in the database and falls for the reader.
+            sort = "descending" if self.ordering in {"priority", "-updated_at", "-number"} else "ascending"
+        return Heading(self._ordered(opposite if self.ordering == first else first), sort)
+
+    def orders(self) -> list[Link]:
+        return [
+            Link(str(text), self._ordered(name), chosen=name == self.ordering)
+            for name, text in ORDER_WORDS.items()
+            if not name.endswith("number")
+        ]
+
+    def menu(self, name: str) -> list[Link]:
+        """Every value of status or priority; following one adds or takes it away."""
+        values = Status.choices if name == "status" else list(reversed(Priority.choices))
+        anything = Link(_("Any"), _url([pair for pair in self.state if pair[0] != name]))
+        return [anything, *(self._toggled(name, str(value), str(text)) for value, text in values)]
+
+    def chips(self) -> list[Link]:
+        return [
+            Link(self._said(name, value), _url([pair for pair in self.state if pair != (name, value)]))
+            for name, value in self.active
+        ]
+
+    def _ordered(self, ordering: str) -> str:
+        return _url([*(pair for pair in self.state if pair[0] != "ordering"), ("ordering", ordering)])
+
+    def _toggled(self, name: str, value: str, text: str) -> Link:
+        chosen = (name, value) in self.active
+        rest = [pair for pair in self.state if pair != (name, value)]
+        return Link(text, _url(rest if chosen else [*rest, (name, value)]), chosen)
+
+    def _said(self, name: str, value: str) -> str:
+        return _("%(filter)s: %(value)s") % {"filter": LABELS[name], "value": self._word(name, value)}
+
+    def _word(self, name: str, value: str) -> str:
+        if name in self.form.errors:
+            return value[:40]
+        if name in DAYS:
+            moment = timezone.localtime(self.form.cleaned_data[name])
+            return formats.date_format(moment, "SHORT_DATETIME_FORMAT" if len(value) > 10 else "DATE_FORMAT")
+        if name in NAMED:
+            return str(_special(name).get(value, "")) or self.names.get((name, value), value[:8])
+        if hasattr(self.form.fields[name], "choices"):
+            return str(dict(self.form.fields[name].choices).get(value, value))
+        return value
+
+    # --- The panel ---
+
+    @property
+    def panel_open(self) -> bool:
+        return self.query.get("filters") == "open" or bool(set(self.form.errors) - {"__all__"})
+
+    @property
+    def panel_names(self) -> list[str]:
+        """What the panel shows: what it offers, and besides whatever is wrong."""
+        wrong = [name for name in self.form.errors if name in LABELS and name not in PANEL]
+        return [*wrong, *PANEL] if self.panel_open else []
+
+    def panel(self) -> Iterator[forms.BoundField]:
+        for name in self.panel_names:
+            self._dress(name)
+            yield self.form[name]
+
+    def _dress(self, name: str) -> None:
+        chosen = [value for other, value in self.active if other == name]
+        field = self.form.fields[name]
+        if name in DAYS:
+            field.widget = Day() if all(len(value) == 10 for value in chosen) else forms.TextInput()
+        elif name in (*NAMED, "tag"):
+            options = [
+                ("", pgettext_lazy("of a filter", "Any")),
+                *_special(name).items(),
+                *self._options(name),
+            ]
+            known = {value for value, _text in options}
+            options += [(value, value[:40]) for value in chosen if value not in known]
+            field.widget = (forms.SelectMultiple if len(chosen) > 1 else OneOf)(choices=options)
+
+    def _options(self, name: str) -> list[tuple[str, str]]:
+        found = [(value, text) for (kind, value), text in self.names.items() if kind == name]
+        return sorted(found, key=lambda option: option[1].casefold())
+
+    @cached_property
+    def names(self) -> dict[tuple[str, str], str]:
+        """(filter, value) → its word, for what the panel offers and the address names: one query, or none."""
+        chosen = {value for name, value in self.active if name in NAMED and _is_id(value)}
+        if not (chosen or self.panel_open):
+            return {}
+        russian = get_language() == "ru"
+        rows = _rows("team", Team.objects.filter(Q(is_active=True) | Q(public_id__in=chosen)), "name").union(
+            _rows(
+                "service",
+                Service.objects.filter(Q(is_active=True) | Q(public_id__in=chosen)),
+                "name_en",
+                "name_ru",
+            ),
+            _rows("assignee", User.objects.filter(_may_hold() | Q(public_id__in=chosen)), "full_name"),
+            _rows("requester", User.objects.filter(public_id__in=chosen), "full_name"),
+            _rows("tag", Tag.objects.all(), "name", id_column="name"),
+            all=True,
+        ).order_by()
+        return {(kind, value): (ru if russian and ru else en) for kind, value, en, ru in rows}
+
+
+def _url(pairs: Iterable[tuple[str, str]]) -> str:
+    return f"?{urlencode(list(pairs))}"
+
+
+def _is_id(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _special(name: str) -> "dict[str, _StrPromise]":
+    """The words that stand beside ids."""
+    return {
+        "assignee": {ME: gettext_lazy("me"), NONE: gettext_lazy("nobody")},
+        "requester": {ME: gettext_lazy("me")},
+        "team": {NONE: gettext_lazy("no team")},
+        "service": {NONE: gettext_lazy("no service")},
+    }.get(name, {})
+
+
+def _may_hold() -> Q:
+    return Q(is_active=True, role__in=["AGENT", "ADMIN"])
+
+
+def _rows(
+    kind: str, found: QuerySet[Any], english: str, russian: str = "", *, id_column: str = "public_id"
+) -> QuerySet[Any, Any]:
+    return found.order_by().values_list(Value(kind), Cast(id_column, CharField()), F(english), F(russian or english))

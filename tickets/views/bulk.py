@@ -1,0 +1,122 @@
+"""One verb for many tickets: say what, see what it would do, do it, read what became of each."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts import one_time_forms
+from accounts.acting import Invalid, actor_of
+from audit.models import Door
+from tickets import actions
+from tickets.actions.bulk import MOST, Outcome
+from tickets.forms.bulk import ACTIONS, Action, TakeForm, picks
+from tickets.forms.queue import Asked
+from tickets.models import Ticket
+from tickets.views.answers import local, person, see_other
+from tickets.views.queue import agents_only
+
+type Picked = dict[UUID, int | None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became, or would become, of each ticket."""
+
+    outcomes: list[Outcome]
+
+    @property
+    def changed(self) -> list[Outcome]:
+        return [one for one in self.outcomes if one.ok and one.changed]
+
+    @property
+    def same(self) -> list[Outcome]:
+        return [one for one in self.outcomes if one.ok and not one.changed]
+
+    @property
+    def refused(self) -> list[Outcome]:
+        return [one for one in self.outcomes if not one.ok]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@agents_only
+def bulk(request: HttpRequest) -> HttpResponse:
+    """All steps post to this one address; `step` says which: nothing yet, preview, or confirm.
+
+    What was typed when the session ended comes back by GET, and gets no further than the preview.
+    """
+    sent = request.POST if request.method == "POST" else one_time_forms.take_back(request)
+    back = local(request, sent.get("next", "") if sent else "") or reverse("tickets:queue")
+    if not sent:
+        return see_other(back)
+    action = ACTIONS.get(sent.get("action", ""))
+    if action is None:
+        raise BadRequest("There is no such action.")
+    picked = _picked(request, sent)
+    if not picked:
+        messages.warning(request, _("Select tickets first."))
+        return see_other(back)
+    step = sent.get("step", "")
+    asks = bool(action.form.base_fields)
+    form = action.form(sent if step or not asks else None)
+    page = {"action": action, "form": form, "back": back, "name": one_time_forms.name_for(person(request))}
+    if not form.is_bound or not form.is_valid():
+        return _form_page(request, page, picked)
+    if step == "confirm" and request.method == "POST":
+        return _results_page(request, page, _run(request, action, form, picked, dry_run=False))
+    return _preview_page(request, page, _run(request, action, form, picked, dry_run=True))
+
+
+def _form_page(request: HttpRequest, page: dict[str, Any], picked: Picked) -> HttpResponse:
+    seen = Ticket.objects.visible_to(person(request)).filter(public_id__in=picked)
+    tickets = list(seen.only("public_id", "number", "title").order_by("number"))
+    faulty = bool(page["form"].errors)
+    return render(
+        request,
+        "tickets/bulk.html",
+        page | {"tickets": tickets, "count": len(tickets)},
+        status=400 if faulty else 200,
+    )
+
+
+def _preview_page(request: HttpRequest, page: dict[str, Any], report: Report) -> HttpResponse:
+    return render(request, "tickets/bulk.html", page | {"report": report, "count": len(report.outcomes)})
+
+
+def _results_page(request: HttpRequest, page: dict[str, Any], report: Report) -> HttpResponse:
+    return render(request, "tickets/bulk_results.html", page | {"report": report})
+
+
+def _run(request: HttpRequest, action: Action, form: TakeForm, picked: Picked, *, dry_run: bool) -> Report:
+    versions = {one: version for one, version in picked.items() if version is not None}
+    try:
+        outcomes = actions.in_bulk(
+            list(picked),
+            action.verb,
+            form.arguments(),
+            versions={} if dry_run else versions,
+            dry_run=dry_run,
+            by=actor_of(request, Door.WEB),
+        )
+    except Invalid as invalid:
+        raise BadRequest(str(invalid)) from invalid
+    return Report(outcomes)
+
+
+def _picked(request: HttpRequest, sent: QueryDict) -> Picked:
+    """The tickets selected, or all that fit the list the bar stood under, up to MOST."""
+    if sent.get("all"):
+        asked = Asked(QueryDict(sent.get("list", "")), reader=person(request))
+        ids = asked.tickets.order_by(*asked.order).values_list("public_id", flat=True)[:MOST]
+        return dict.fromkeys(ids)
+    try:
+        return picks(sent.getlist("ticket"))
+    except Invalid as invalid:
+        raise BadRequest(str(invalid)) from invalid
