@@ -284,6 +284,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "serviceflow.api.problem",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
 # How many calls a minute one caller may make, by kind; 0 switches a limit off.
 RATE_LIMITS = {
@@ -296,11 +297,27 @@ RATE_LIMITS = {
 API_DOCS_OPEN = DEBUG or _on_loopback
 SPECTACULAR_SETTINGS = {
     "TITLE": "ServiceFlow API",
+    "DESCRIPTION": "Tickets of the service desk, the people who work on them, and what happened to them.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["serviceflow.api.DocsAreOpen"],
+    "ENUM_NAME_OVERRIDES": {
+        "Door": "tickets.serializers.DOORS",
+        "Status": "tickets.models.ticket.Status",
+        "WaitingFor": "tickets.models.ticket.WaitingFor",
+        "Priority": "tickets.models.ticket.Priority",
+        "Verb": "tickets.serializers.VERBS",
+        "Role": "accounts.models.Role",
+        "Language": "accounts.models.Language",
+        "Scope": "accounts.models.Scope",
+        "KeyState": "accounts.serializers.KEY_STATES",
+    },
+    "PREPROCESSING_HOOKS": ["serviceflow.schema.only_v1"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "serviceflow.schema.finish"],
 }
 
 # --- Logs ----------------------------------------------------------------------------------------

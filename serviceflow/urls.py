@@ -3,12 +3,23 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+import accounts.api
+import tickets.api
+from accounts.calls import routes
+from serviceflow import health, schema
+
 handler400 = "serviceflow.errors.bad_request"
 handler403 = "serviceflow.errors.permission_denied"
 handler404 = "serviceflow.errors.page_not_found"
 handler500 = "serviceflow.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("api/v1/", include(([*tickets.api.urlpatterns, *accounts.api.urlpatterns], "api"))),
+    *routes("api/schema", schema.Schema.as_view(), "schema"),
+    *routes("api/docs", schema.Docs.as_view(), "docs"),
+    *tickets.api.older_urlpatterns,
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("", include("tickets.urls")),

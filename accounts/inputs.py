@@ -1,0 +1,136 @@
+"""Fields that take what they say and nothing that merely looks like it: JSON has types."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import User
+
+ME = "me"
+
+
+class Shape(serializers.Serializer[Any]):
+    """What a body may hold. `elsewhere` says for names that belong to another call which one."""
+
+    elsewhere: dict[str, Any] = {}
+
+
+class Nothing(Shape):
+    """No body, or an empty object."""
+
+
+class Text(serializers.CharField):
+    """A string; numbers are none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few words."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=str(data)[:40])
+        return super().to_internal_value(data[:100])
+
+
+class Flag(serializers.BooleanField):
+    """true or false; not "yes", not 1."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=str(data)[:40])
+        return data
+
+
+class Moment(serializers.DateTimeField):
+    """ISO 8601; without a zone it is the caller's. Stays in a range that every zone can show."""
+
+    default_error_messages = {"range": _("A year from 2000 to 2199, please.")}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm[:ss][+HH:MM|-HH:MM|Z]")
+        moment = super().to_internal_value(value[:100])
+        if not 2000 <= moment.year <= 2199:
+            self.fail("range")
+        return moment.astimezone(UTC)
+
+
+class PublicId(serializers.UUIDField):
+    """The id of something, as the API gives it out."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=str(data)[:40])
+        return super().to_internal_value(data[:100])
+
+
+class Record(PublicId):
+    """The row with this public id among those of `rows`."""
+
+    default_error_messages = {"unknown": _("There is nothing with this id.")}
+
+    def __init__(self, rows: QuerySet[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rows = rows
+
+    def to_internal_value(self, data: Any) -> Any:
+        row = self.rows.filter(public_id=super().to_internal_value(data)).first()
+        if row is None:
+            self.fail("unknown")
+        return row
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "maxLength": 254,
+        "description": "A user's id, an e-mail address, or `me`.",
+        "examples": ["me"],
+    }
+)
+class Person(Text):
+    """A user by public id, e-mail, or `me`."""
+
+    default_error_messages = {"unknown": _("There is no such person.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        person = person_called(super().to_internal_value(data), me=self.context["request"].user)
+        if person is None:
+            self.fail("unknown")
+        return person
+
+
+def person_called(reference: str, *, me: User) -> User | None:
+    """Who is meant by a public id, an e-mail address, or `me`; his teams come along."""
+    if reference == ME:
+        return me
+    found: User | None
+    people = User.objects.with_teams()
+    if "@" in reference:
+        found = people.by_email(reference).first()
+        return found
+    try:
+        public_id = UUID(reference)
+    except ValueError:
+        return None
+    found = people.filter(public_id=public_id).first()
+    return found
+
+
+class TextList(serializers.ListField):
+    """Strings."""
+
+    child = Text(max_length=200)

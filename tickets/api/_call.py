@@ -1,0 +1,92 @@
+"""What the calls about one ticket share: find it, heed If-Match, show it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter
+
+from accounts import conditional
+from accounts.calls import Call, answer
+from tickets import actions, reads
+from tickets.models import Ticket
+from tickets.serializers import ticket_out
+
+TICKET_IN_PATH = OpenApiParameter(
+    "ticket", str, OpenApiParameter.PATH, description="A ticket's id, or its number: `SF-1042`."
+)
+ETAG = {"ETag": "The ticket's version, for If-Match."}
+TICKETS = ("Tickets",)
+
+EXAMPLE: dict[str, Any] = {
+    "id": "0198f1a2-9b3e-7f41-b0aa-6c0de3d7f5a1",
+    "number": "SF-1042",
+    "title": "VPN drops every ten minutes",
+    "description": "Since this morning, at home only.",
+    "status": "NEW",
+    "waiting_for": None,
+    "priority": "NORMAL",
+    "service": {"id": "0198f1a2-5a20-7e1b-8f11-0d9b7c6a5e43", "name": "VPN access"},
+    "team": {"id": "0198f1a2-6a01-7d3c-a1b4-2a90cf7be6d2", "name": "IT"},
+    "requester": {
+        "id": "0198f1a2-7c4e-7b0a-9d52-3f6d1c0e8b11",
+        "full_name": "Anna Kuznetsova",
+        "email": "anna@example.com",
+    },
+    "author": {
+        "id": "0198f1a2-7c4e-7b0a-9d52-3f6d1c0e8b11",
+        "full_name": "Anna Kuznetsova",
+        "email": "anna@example.com",
+    },
+    "assignee": None,
+    "tags": ["vpn"],
+    "source": "API",
+    "due_at": None,
+    "created_at": "2026-03-02T08:15:00Z",
+    "updated_at": "2026-03-02T08:15:00Z",
+    "first_responded_at": None,
+    "resolved_at": None,
+    "closed_at": None,
+    "version": 1,
+    "allowed": {"verbs": ["cancel_own", "edit", "comment", "manage_watchers"], "statuses": []},
+}
+
+
+class TicketCall(Call):
+    """A call about one ticket, named by its id or number. What the caller does not see is not there: 404."""
+
+    def found(self, reference: str) -> Ticket:
+        return reads.find(reference, reader=self.by.person)
+
+    def to_change(self, reference: str) -> Ticket:
+        """The ticket for a verb that follows; where If-Match names a version it is locked and has that version."""
+        ticket = self.found(reference)
+        believed = conditional.believed(self.request)
+        self.matched = True
+        if believed is not None:
+            actions.expect(ticket, version=_version_among(believed, now=ticket.version))
+        return ticket
+
+    def shown(
+        self, ticket: Ticket, *, found: Ticket, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> HttpResponse:
+        """The ticket after a verb. Whether the caller watches it is known from when it was found."""
+        ticket.noted_watch = found.noted_watch  # type: ignore[attr-defined]
+        return show(ticket, self, status=status, headers=headers)
+
+
+def show(
+    ticket: Ticket, call: Call, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    tag = conditional.version_tag(ticket.version)
+    return answer(ticket_out(ticket, call.by.person), status, headers={"ETag": tag, **(headers or {})})
+
+
+def _version_among(tags: frozenset[str], *, now: int) -> int:
+    """The version that the caller has seen: the present one, if it is among them, and 0 if none is a version."""
+    if conditional.version_tag(now) in tags:
+        return now
+    digits = [tag.strip('"') for tag in tags]
+    return max(
+        (int(text) for text in digits if text.isascii() and text.isdigit() and len(text) < 10), default=0
+    )

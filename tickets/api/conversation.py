@@ -1,0 +1,166 @@
+"""What happened on a ticket, what was said, and who follows it."""
+
+from django.http import Http404, HttpResponse
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from accounts import lists
+from accounts.calls import answer, nothing
+from accounts.inputs import Nothing, person_called
+from accounts.models import User
+from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.serializers import PersonShape, person_out
+from audit.models import Event
+from tickets import actions
+from tickets.api._call import EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall
+from tickets.models import Watch
+from tickets.serializers import CommentInput, CommentShape, EventShape, comment_out, event_out
+
+EVENT = {
+    "seq": 1,
+    "at": "2026-03-02T08:15:00Z",
+    "actor": {"id": EXAMPLE["author"]["id"], "name": "Anna Kuznetsova"},
+    "door": "API",
+    "verb": "ticket.opened",
+    "changes": {"title": [None, EXAMPLE["title"]]},
+    "comment": "",
+    "request_id": "3f0c1e6a9d0b4d0f8a3f6a6f5b1c2d3e",
+}
+COMMENT = {
+    "id": "0198f1a2-ab77-7a02-9e5d-7d1f0a4c8e66",
+    "body": "Which version of the client is it?",
+    "internal": False,
+    "author": EXAMPLE["author"],
+    "source": "API",
+    "created_at": "2026-03-02T08:20:00Z",
+    "seq": 2,
+}
+_USER_IN_PATH = OpenApiParameter(
+    "user", str, OpenApiParameter.PATH, description="A user's id, an e-mail address, or `me`."
+)
+
+
+class History(TicketCall):
+    parameters = {"GET": lists.PARAMETERS}
+
+    @operation(
+        "listTicketHistory",
+        "List what happened to a ticket, oldest first",
+        gives=page_of(EventShape, "EventPage"),
+        finds=True,
+        parameters=[TICKET_IN_PATH, *PAGING],
+        received=page_example(EVENT),
+        tags=TICKETS,
+    )
+    def get(self, request: Request, ticket: str) -> HttpResponse:
+        events = Event.objects.filter(subject_type="ticket", subject_id=self.found(ticket).public_id)
+        if not self.by.person.is_agent:
+            events = events.filter(internal=False)
+        return lists.listed(request, events, order=("seq",), show=event_out)
+
+
+class Comments(TicketCall):
+    parameters = {"GET": lists.PARAMETERS}
+
+    @operation(
+        "listComments",
+        "List what was said, oldest first; internal notes for agents only",
+        gives=page_of(CommentShape, "CommentPage"),
+        finds=True,
+        parameters=[TICKET_IN_PATH, *PAGING],
+        received=page_example(COMMENT),
+        tags=TICKETS,
+    )
+    def get(self, request: Request, ticket: str) -> HttpResponse:
+        comments = self.found(ticket).comments.select_related("author").defer("search")
+        return lists.listed(request, comments.readable_by(self.by.person), order=("id",), show=comment_out)
+
+    @operation(
+        "addComment",
+        "Say something, to everyone who sees the ticket or to its agents only",
+        takes=CommentInput,
+        gives=CommentShape,
+        status=201,
+        changes=True,
+        resends=True,
+        finds=True,
+        parameters=[TICKET_IN_PATH],
+        sent={"body": COMMENT["body"], "internal": False},
+        received=COMMENT,
+        tags=TICKETS,
+    )
+    def post(self, request: Request, ticket: str) -> HttpResponse:
+        found = self.to_change(ticket)
+        comment = actions.add_comment(found, **self.input(CommentInput), by=self.by)
+        return answer(comment_out(comment), 201)
+
+
+class Watchers(TicketCall):
+    parameters = {"GET": lists.PARAMETERS}
+
+    @operation(
+        "listWatchers",
+        "List who follows a ticket",
+        gives=page_of(PersonShape, "PersonPage"),
+        finds=True,
+        parameters=[TICKET_IN_PATH, *PAGING],
+        received=page_example(EXAMPLE["requester"]),
+        tags=TICKETS,
+    )
+    def get(self, request: Request, ticket: str) -> HttpResponse:
+        watches = Watch.objects.filter(ticket=self.found(ticket)).select_related("user")
+        return lists.listed(request, watches, order=("id",), show=lambda watch: person_out(watch.user))
+
+
+class OneWatcher(TicketCall):
+    @operation(
+        "getWatcher",
+        "Show whether somebody follows a ticket; 404 if not",
+        gives=PersonShape,
+        finds=True,
+        parameters=[TICKET_IN_PATH, _USER_IN_PATH],
+        received=EXAMPLE["requester"],
+        tags=TICKETS,
+    )
+    def get(self, request: Request, ticket: str, user: str) -> HttpResponse:
+        found, person = self.found(ticket), self._person(user)
+        if not Watch.objects.filter(ticket=found, user=person).exists():
+            raise Http404
+        return answer(person_out(person))
+
+    @operation(
+        "addWatcher",
+        "Have somebody follow a ticket; he may read it from then on",
+        gives=PersonShape,
+        changes=True,
+        finds=True,
+        parameters=[TICKET_IN_PATH, _USER_IN_PATH],
+        received=EXAMPLE["requester"],
+        tags=TICKETS,
+    )
+    def put(self, request: Request, ticket: str, user: str) -> HttpResponse:
+        found, person = self.to_change(ticket), self._person(user)
+        self.input(Nothing)
+        actions.watch(found, user=person, by=self.by)
+        return answer(person_out(person))
+
+    @operation(
+        "removeWatcher",
+        "Have somebody no longer follow a ticket",
+        status=204,
+        changes=True,
+        finds=True,
+        parameters=[TICKET_IN_PATH, _USER_IN_PATH],
+        tags=TICKETS,
+    )
+    def delete(self, request: Request, ticket: str, user: str) -> HttpResponse:
+        found, person = self.to_change(ticket), self._person(user)
+        self.input(Nothing)
+        actions.unwatch(found, user=person, by=self.by)
+        return nothing()
+
+    def _person(self, reference: str) -> User:
+        person = person_called(reference, me=self.by.person)
+        if person is None:
+            raise Http404
+        return person

@@ -1,0 +1,333 @@
+"""Tickets, comments and events as the API takes and gives them."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from accounts.inputs import Choice, Flag, Moment, Person, PublicId, Record, Shape, Text, TextList
+from accounts.models import Team, User
+from accounts.serializers import PersonShape, TeamShape, moment_out, person_out, team_out
+from audit.models import Door, Event
+from tickets.models import Comment, Priority, Service, Tag, Ticket
+from tickets.models.ticket import Status, WaitingFor
+from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
+
+# --- What goes out: plain functions, since a list makes fifty of them in every answer --------------
+
+
+def ticket_out(ticket: Ticket, viewer: User) -> dict[str, Any]:
+    """A ticket as this person sees it; bring `with_people` and `noting_watch_of(viewer)` along."""
+    return {
+        "id": str(ticket.public_id),
+        "number": ticket.reference,
+        "title": ticket.title,
+        "description": ticket.description,
+        "status": ticket.status,
+        "waiting_for": ticket.waiting_for or None,
+        "priority": ticket.priority,
+        "service": {"id": str(ticket.service.public_id), "name": ticket.service.name}
+        if ticket.service
+        else None,
+        "team": team_out(ticket.team) if ticket.team else None,
+        "requester": person_out(ticket.requester),
+        "author": person_out(ticket.author),
+        "assignee": person_out(ticket.assignee) if ticket.assignee else None,
+        "tags": ticket.tags,
+        "source": ticket.source.upper(),
+        "due_at": moment_out(ticket.due_at),
+        "created_at": moment_out(ticket.created_at),
+        "updated_at": moment_out(ticket.updated_at),
+        "first_responded_at": moment_out(ticket.first_responded_at),
+        "resolved_at": moment_out(ticket.resolved_at),
+        "closed_at": moment_out(ticket.closed_at),
+        "version": ticket.version,
+        "allowed": {"verbs": allowed_verbs(viewer, ticket), "statuses": allowed_statuses(viewer, ticket)},
+    }
+
+
+def comment_out(comment: Comment) -> dict[str, Any]:
+    """`seq` is the ticket's version since this comment."""
+    return {
+        "id": str(comment.public_id),
+        "body": comment.body,
+        "internal": comment.internal,
+        "author": person_out(comment.author),
+        "source": comment.source.upper(),
+        "created_at": moment_out(comment.created_at),
+        "seq": comment.seq,
+    }
+
+
+def event_out(event: Event) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "at": moment_out(event.at),
+        "actor": {"id": str(event.actor_id) if event.actor_id else None, "name": event.actor_name},
+        "door": event.door.upper(),
+        "verb": event.verb,
+        "changes": event.changes,
+        "comment": event.comment,
+        "request_id": event.request_id,
+    }
+
+
+def service_out(service: Service) -> dict[str, Any]:
+    return {
+        "id": str(service.public_id),
+        "name": service.name,
+        "name_en": service.name_en,
+        "name_ru": service.name_ru,
+        "description": service.description,
+        "team": team_out(service.team),
+        "confidential": service.confidential,
+    }
+
+
+def tag_out(tag: Tag) -> dict[str, Any]:
+    return {"name": tag.name}
+
+
+# --- The same, declared for the schema ------------------------------------------------------------
+
+DOORS = [door.upper() for door in Door.values]
+VERBS = list(TABLE)
+
+
+class ServiceShortShape(serializers.Serializer[Any]):
+    """A service, in short; its name in the reader's language."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class AllowedShape(serializers.Serializer[Any]):
+    """What the caller may do with the ticket now."""
+
+    verbs = serializers.ListField(child=serializers.ChoiceField(choices=VERBS))
+    statuses = serializers.ListField(child=serializers.ChoiceField(choices=Status.choices))
+
+
+class TicketShape(serializers.Serializer[Any]):
+    """A ticket."""
+
+    id = serializers.UUIDField()
+    number = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=Status.choices)
+    waiting_for = serializers.ChoiceField(choices=WaitingFor.choices, allow_null=True)
+    priority = serializers.ChoiceField(choices=Priority.choices)
+    service = ServiceShortShape(allow_null=True)
+    team = TeamShape(allow_null=True)
+    requester = PersonShape()
+    author = PersonShape()
+    assignee = PersonShape(allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField())
+    source = serializers.ChoiceField(choices=DOORS)  # type: ignore[assignment]
+    due_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    first_responded_at = serializers.DateTimeField(allow_null=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField(help_text="Also the ETag.")
+    allowed = AllowedShape()
+
+
+class CommentShape(serializers.Serializer[Any]):
+    """A message on a ticket."""
+
+    id = serializers.UUIDField()
+    body = serializers.CharField()
+    internal = serializers.BooleanField()
+    author = PersonShape()
+    source = serializers.ChoiceField(choices=DOORS)  # type: ignore[assignment]
+    created_at = serializers.DateTimeField()
+    seq = serializers.IntegerField(help_text="The ticket's version since.")
+
+
+class ActorShape(serializers.Serializer[Any]):
+    """Who did it, by the name of then; no id is the desk itself."""
+
+    id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+
+
+class EventShape(serializers.Serializer[Any]):
+    """One verb that was done to a ticket."""
+
+    seq = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    actor = ActorShape()
+    door = serializers.ChoiceField(choices=DOORS)
+    verb = serializers.CharField()
+    changes = serializers.DictField(help_text="{field: [old, new]}")
+    comment = serializers.CharField(allow_blank=True)
+    request_id = serializers.CharField(allow_blank=True)
+
+
+class ServiceShape(ServiceShortShape):
+    """An entry of the catalogue."""
+
+    name_en = serializers.CharField()
+    name_ru = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    team = TeamShape()
+    confidential = serializers.BooleanField()
+
+
+class TagShape(serializers.Serializer[Any]):
+    """A word that tickets are sorted by."""
+
+    name = serializers.CharField()
+
+
+class OutcomeShape(serializers.Serializer[Any]):
+    """What became of one ticket of many; `status` is the answer it would have had alone."""
+
+    id = serializers.UUIDField()
+    ok = serializers.BooleanField()
+    status = serializers.IntegerField()
+    changed = serializers.BooleanField(help_text="False where it was so already.")
+    code = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+    version = serializers.IntegerField(required=False)
+
+
+class OutcomesShape(serializers.Serializer[Any]):
+    """One result for each ticket, in the order given."""
+
+    dry_run = serializers.BooleanField()
+    results = OutcomeShape(many=True)
+
+
+# --- What comes in --------------------------------------------------------------------------------
+
+
+def a_service(**more: Any) -> Record:
+    return Record(Service.objects.select_related("team"), **more)
+
+
+def a_team(**more: Any) -> Record:
+    return Record(Team.objects.all(), **more)
+
+
+def a_description(**more: Any) -> Text:
+    return Text(max_length=20_000, allow_blank=True, trim_whitespace=False, **more)
+
+
+def a_comment(**more: Any) -> Text:
+    return Text(max_length=20_000, allow_blank=True, required=False, **more)
+
+
+class TicketInput(Shape):
+    """A ticket to open."""
+
+    elsewhere = {"status": _("A new ticket is NEW; see PATCH /tickets/{id}/status.")}
+
+    title = Text(min_length=3, max_length=255)
+    description = a_description(required=False)
+    service = a_service(required=False, allow_null=True)
+    priority = Choice(choices=Priority.choices, required=False)
+    requester = Person(required=False)
+    assignee = Person(required=False, allow_null=True)
+    team = a_team(required=False, allow_null=True)
+    tags = TextList(required=False)
+    due_at = Moment(required=False, allow_null=True)
+
+
+class TicketChangeInput(Shape):
+    """What of a ticket to change; the rest stays."""
+
+    elsewhere = {
+        "status": _("Use PATCH /tickets/{id}/status."),
+        "waiting_for": _("Use PATCH /tickets/{id}/status."),
+        "assignee": _("Use POST /tickets/{id}/hand-over or /claim."),
+        "team": _("Use POST /tickets/{id}/hand-over."),
+    }
+
+    title = Text(min_length=3, max_length=255, required=False)
+    description = a_description(required=False)
+    priority = Choice(choices=Priority.choices, required=False)
+    service = a_service(required=False, allow_null=True)
+    tags = TextList(required=False)
+    due_at = Moment(required=False, allow_null=True)
+
+
+class StatusInput(Shape):
+    """Where the ticket is to go. `waiting_for` goes with WAITING only; cancelling needs a comment, the reason."""
+
+    status = Choice(choices=Status.choices)
+    assignee = Person(required=False, allow_null=True)
+    waiting_for = Choice(choices=WaitingFor.choices, required=False, allow_null=True)
+    comment = a_comment()
+
+
+class HandOverInput(Shape):
+    """To whom, or into which team's queue. The comment is an internal note."""
+
+    assignee = Person(required=False, allow_null=True)
+    team = a_team(required=False, allow_null=True)
+    comment = a_comment()
+
+
+class ReopenInput(Shape):
+    """Why, said to everyone who sees the ticket."""
+
+    comment = a_comment()
+
+
+class CancelInput(Shape):
+    """Why; staff must say so."""
+
+    reason = a_comment()
+    comment = a_comment(help_text="The same by another name.")
+
+
+class DeletionInput(Shape):
+    """Why; also taken as the query parameter `reason`."""
+
+    reason = Text(max_length=2_000, required=False, allow_blank=True)
+
+
+class CommentInput(Shape):
+    """What to say."""
+
+    body = Text(max_length=20_000)
+    internal = Flag(default=False, help_text="A note that only the desk's agents read.")
+
+
+class BulkInput(Shape):
+    """One verb for many tickets."""
+
+    ids = serializers.ListField(child=PublicId(), allow_empty=False, max_length=500)
+    verb = Text(max_length=40)
+    arguments = serializers.DictField(required=False)
+    dry_run = Flag(default=False, help_text="Only say what would become of each.")
+
+
+class BulkAssignInput(Shape):
+    assignee = Person()
+
+
+class BulkPriorityInput(Shape):
+    priority = Choice(choices=Priority.choices)
+
+
+class BulkTagsInput(Shape):
+    tags = TextList()
+
+
+class BulkServiceInput(Shape):
+    service = a_service(allow_null=True)
+
+
+class BulkDueInput(Shape):
+    due_at = Moment(allow_null=True)
+
+
+class BulkStatusInput(Shape):
+    status = Choice(choices=Status.choices)
+    waiting_for = Choice(choices=WaitingFor.choices, required=False)
+    comment = a_comment()
