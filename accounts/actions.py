@@ -8,13 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import api_keys, departures
 from accounts.acting import Actor, Forbidden, Invalid, Refused
+from accounts.checking import require_fit, require_storable
 from accounts.models import ApiKey, Installation, Language, Membership, Role, Scope, Team, User
 from audit import trail
 
@@ -151,7 +152,7 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
     Who is no agent any more gives his open tickets back to their teams. Raises Refused for the last administrator.
     """
     require_admin(by)
-    user = _locked(user)
+    user = _locked_with_admins(user)
     if user.role == role:
         return user
     if user.is_admin:
@@ -165,7 +166,7 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
 def deactivate(user: User, *, by: Actor) -> User:
     """Shut somebody out: keys and sessions die at once, open tickets go back to their teams."""
     require_admin(by)
-    user = _locked(user)
+    user = _locked_with_admins(user)
     if not user.is_active:
         return user
     if user.is_admin:
@@ -224,6 +225,7 @@ def _new_user(
     *, email: str, full_name: str, role: str, language: str, time_zone: str, password: str | None = None
 ) -> User:
     _check_email(email)
+    require_fit(User, full_name=full_name, role=role, language=language, time_zone=time_zone)
     user = User(
         email=email,
         full_name=full_name,
@@ -246,7 +248,8 @@ def _new_user(
 
 def _check_email(email: str) -> None:
     try:
-        validate_email(email)
+        User._meta.get_field("email").clean(email, None)
+        require_storable("email", email)
     except ValidationError:
         raise Invalid("email", "invalid_email", _("Enter a valid e-mail address.")) from None
 
@@ -256,8 +259,20 @@ def _address_taken() -> Invalid:
 
 
 def _locked(user: User) -> User:
-    locked: User = User.objects.select_for_update().get(pk=user.pk)
+    # FOR NO KEY UPDATE: who comments at this moment only points at the person, and must not wait for us while we
+    # wait for the ticket he holds.
+    locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     return locked
+
+
+def _locked_with_admins(user: User) -> User:
+    # All administrators are locked with him, in one order, so that two of them can neither demote each other at
+    # once nor wait for each other in a circle.
+    people = User.objects.filter(Q(pk=user.pk) | Q(role=Role.ADMIN, is_active=True))
+    locked: dict[int, User] = {
+        person.pk: person for person in people.order_by("pk").select_for_update(no_key=True)
+    }
+    return locked[user.pk]
 
 
 def _require_self_or_admin(user: User, *, by: Actor) -> None:
@@ -266,9 +281,7 @@ def _require_self_or_admin(user: User, *, by: Actor) -> None:
 
 
 def _require_another_admin(user: User) -> None:
-    # All administrators are locked in one order, so that two of them cannot demote each other at once.
-    admins = User.objects.active().filter(role=Role.ADMIN).order_by("pk").select_for_update()
-    if not [admin for admin in admins if admin.pk != user.pk]:
+    if not User.objects.active().filter(role=Role.ADMIN).exclude(pk=user.pk).exists():
         raise Refused(
             "last_admin", _("The last active administrator can be neither demoted nor deactivated.")
         )
@@ -280,6 +293,7 @@ def _change(user: User, verb: str, *, by: Actor, **values: Any) -> User:
     }
     if not changes:
         return user
+    require_fit(User, **{name: new for name, (_old, new) in changes.items()})
     for name, value in values.items():
         setattr(user, name, value)
     user.save(update_fields=list(changes))

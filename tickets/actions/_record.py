@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Actor, Invalid, Refused, Stale
+from accounts.checking import require_storable
 from accounts.models import User
 from audit import trail
 from tickets.models import Comment, Ticket
@@ -91,6 +92,7 @@ def record(
 
 def comment_of(text: str, *, internal: bool, by: Actor) -> Comment:
     """A comment not yet saved. Raises Invalid for one that says nothing or more than 20,000 characters."""
+    require_storable("body", text)
     text = text.strip()
     if not text:
         raise Invalid("body", "required", _("Write something first."))

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Actor, Invalid
+from accounts.checking import require_storable
 from tickets.actions._record import let_go, lock, may_see, record
 from tickets.models import Priority, Service, Tag, Ticket
 from tickets.permissions import require
@@ -31,8 +32,7 @@ def set_priority(ticket: Ticket, *, priority: str, by: Actor) -> Ticket:
     """Say how urgent it is."""
     ticket = lock(ticket)
     require(by, "set_priority", ticket)
-    if priority not in Priority.values:
-        raise Invalid("priority", "invalid_choice", _("Choose one of: LOW, NORMAL, HIGH, URGENT."))
+    check_priority(priority)
     ticket.priority = priority
     return _record_if_changed(ticket, "ticket.priority_set", by=by)
 
@@ -80,12 +80,18 @@ def delete(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
     require(by, "delete", ticket)
     if not reason.strip():
         raise Invalid("reason", "required", _("Say why the ticket is to be deleted."))
+    require_storable("reason", reason)
     ticket.deleted_at = timezone.now()
     return record(ticket, "ticket.deleted", by=by, comment=reason.strip())
 
 
 def check_text(title: str, description: str) -> tuple[str, str]:
-    """Title and description as they are stored. Raises Invalid for a length outside 3–255 and 0–20,000."""
+    """Title and description as they are stored: trimmed, white space in a title folded, line ends as one newline.
+
+    Raises Invalid for a length outside 3–255 and 0–20,000, and for what cannot be stored.
+    """
+    require_storable("title", title)
+    require_storable("description", description)
     title = " ".join(title.split())
     if not 3 <= len(title) <= 255:
         raise Invalid("title", "invalid_length", _("A title has 3 to 255 characters."))
@@ -95,8 +101,16 @@ def check_text(title: str, description: str) -> tuple[str, str]:
     return title, description
 
 
+def check_priority(priority: str) -> None:
+    """Raise Invalid for an unknown one."""
+    if priority not in Priority.values:
+        raise Invalid("priority", "invalid_choice", _("Choose one of: LOW, NORMAL, HIGH, URGENT."))
+
+
 def known_tags(words: Sequence[str]) -> list[str]:
     """The words as tags: lower case, each once, sorted; those not seen before become known."""
+    for word in words:
+        require_storable("tags", word)
     names = sorted({word.strip().lower() for word in words} - {""})
     if len(names) > MOST_TAGS:
         raise Invalid("tags", "too_many", _("A ticket has at most 20 tags."))

@@ -42,6 +42,7 @@ def watch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
     _watch, created = Watch.objects.get_or_create(ticket=ticket, user=user)
     if not created:
         return ticket
+    ticket.__dict__.pop("watcher_ids", None)
     return record(ticket, "ticket.watched", by=by, more={"watchers": (watchers, _watchers(ticket))})
 
 

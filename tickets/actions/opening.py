@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
 
 from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import Team, User
 from tickets.actions._record import check_assignee, record
-from tickets.actions.content import check_text, known_tags
+from tickets.actions.content import check_priority, check_text, known_tags
 from tickets.models import Priority, Service, Ticket
 
 
@@ -25,21 +27,27 @@ def open_ticket(
     team: Team | None = None,
     tags: Sequence[str] = (),
     due_at: datetime | None = None,
+    public_id: UUID | None = None,
     by: Actor,
 ) -> Ticket:
     """Open a ticket for the actor or for a colleague. Its team is the service's unless an agent names another.
 
     An agent may give it to himself at once, a lead to his team's agents, an administrator to any agent.
+    `public_id` is for forms that may be sent twice: raises IntegrityError where a ticket has it already.
     """
     author = by.person
     title, description = check_text(title, description)
+    check_priority(priority)
     if service is not None and not service.is_active:
         raise Invalid("service", "not_in_use", _("This service is no longer offered."))
     if requester is not None and not requester.is_active:
         raise Invalid("requester", "inactive", _("This person is deactivated."))
     if not author.is_agent and (team is not None or due_at is not None):
         raise Forbidden("not_permitted", _("Only agents choose a team or a due date."), {"verb": "open"})
+    if team is not None and not team.is_active:
+        raise Invalid("team", "not_in_use", _("This team is no longer in use."))
     ticket = Ticket(
+        public_id=public_id or uuid7(),
         title=title,
         description=description,
         service=service,

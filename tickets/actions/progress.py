@@ -42,12 +42,15 @@ def change_status(
     if waiting_for and (status != Status.WAITING or waiting_for not in WaitingFor.values):
         raise Invalid("waiting_for", "invalid_choice", _("Only a WAITING ticket waits for somebody."))
     ticket = lock(ticket)
+    # NEW is nobody's to set: whoever could go on with the ticket hears that it is no legal change.
+    verb = workflow.VERBS.get(workflow.Status(status), "start")
     if assignee is not None:
         if not workflow.allows(ticket.status, status):
+            if by.user is not None and not by.user.is_agent:
+                require(by, verb, ticket)
             raise _illegal(ticket, status)
         ticket = give(ticket, to=assignee, by=by)
-    # NEW is nobody's to set: whoever could go on with the ticket hears that it is no legal change.
-    require(by, workflow.VERBS.get(workflow.Status(status), "start"), ticket)
+    require(by, verb, ticket)
     if not workflow.allows(ticket.status, status):
         raise _illegal(ticket, status)
     if status == Status.IN_PROGRESS and ticket.assignee_id is None:
@@ -58,9 +61,13 @@ def change_status(
         )
     if status == Status.CANCELED and not comment.strip():
         raise Invalid("comment", "reason_required", _("Say why the ticket is canceled."))
-    verb = _EVENTS[Status(status)]
     return _move(
-        ticket, status, waiting_for=waiting_for or WaitingFor.REQUESTER, comment=comment, verb=verb, by=by
+        ticket,
+        status,
+        waiting_for=waiting_for or WaitingFor.REQUESTER,
+        comment=comment,
+        verb=_EVENTS[Status(status)],
+        by=by,
     )
 
 

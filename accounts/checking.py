@@ -1,0 +1,29 @@
+"""Whether a value can be stored, asked before the database would refuse it."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import Invalid
+
+
+def require_storable(field: str, text: str) -> None:
+    """Raise Invalid for what no table and no message can hold: NUL and lone halves of surrogate pairs."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Invalid(field, "invalid_characters", _("This text holds characters that cannot be stored."))
+
+
+def require_fit(model: type[Model], **values: Any) -> None:
+    """Raise Invalid for the first value that its column does not take: too long, not a choice, empty."""
+    for name, value in values.items():
+        field = model._meta.get_field(name)
+        if isinstance(value, str):
+            require_storable(name, value)
+        if not isinstance(field, Field):
+            continue
+        try:
+            field.clean(value, None)
+        except ValidationError as error:
+            raise Invalid(name, "invalid", " ".join(error.messages)) from None
