@@ -219,6 +219,12 @@ def _handed_over(event: Event, names: Names) -> Sentence:
     return _bold(_("%(actor)s gave the ticket back to its team"), actor=event.actor_name), {"assignee"}
 
 
+def _started(event: Event, names: Names) -> Sentence:
+    if event.changes.get("status", (None, None))[0] == Status.NEW:
+        return _bold(_("%(actor)s started the work"), actor=event.actor_name), {"status"}
+    return _bold(_("%(actor)s went on with the work"), actor=event.actor_name), {"status"}
+
+
 def _edited(event: Event, names: Names) -> Sentence:
     if "title" not in event.changes:
         return _bold(_("%(actor)s changed the description"), actor=event.actor_name), set()
@@ -278,7 +284,7 @@ SENTENCES: dict[str, Callable[[Event, Names], Sentence]] = {
     "ticket.released": _plainly(
         gettext_lazy("The ticket went back to its queue: %(old)s can no longer hold it"), "assignee", "status"
     ),
-    "ticket.started": _plainly(gettext_lazy("%(actor)s went on with the work"), "status", "waiting_for"),
+    "ticket.started": _started,
     "ticket.waiting": _plainly(gettext_lazy("%(actor)s waits for %(new)s"), "waiting_for", "status"),
     "ticket.resolved": _plainly(gettext_lazy("%(actor)s resolved the ticket"), "status", "waiting_for"),
     "ticket.canceled": _plainly(gettext_lazy("%(actor)s canceled the ticket"), "status", "waiting_for"),

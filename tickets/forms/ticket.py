@@ -51,10 +51,11 @@ class Offers:
 
     @cached_property
     def teams(self) -> list[tuple[str, str]]:
-        teams = Team.objects.filter(is_active=True)
-        if self.ticket.assignee_id is None:
-            teams = teams.exclude(pk=self.ticket.team_id)
-        return [(str(team.public_id), team.name) for team in teams]
+        """Every team in use but the one in whose queue the ticket is already."""
+        here = None if self.ticket.assignee_id else self.ticket.team
+        return [
+            (str(team.public_id), team.name) for team in Team.objects.filter(is_active=True) if team != here
+        ]
 
     @cached_property
     def services(self) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -14,8 +13,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from accounts import one_time_forms
 from accounts.acting import Actor, Forbidden, Invalid, Refused, Stale, actor_of
 from accounts.models import User
+from accounts.one_time_forms import signed_in
 from tickets import actions, permissions, reads, timeline
 from tickets.forms.ticket import TicketForm
 from tickets.models import Ticket
@@ -59,20 +60,19 @@ def see_other(target: str) -> HttpResponseRedirect:
 def verb(
     form_class: type[TicketForm], *rights: str, page: Page
 ) -> Callable[[Deed], Callable[..., HttpResponse]]:
-    """Make a view of a deed: POST does it, GET only leads to the ticket.
+    """Make a view of a deed: POST does it, GET shows what somebody could not send, or leads to the ticket.
 
     Whoever has none of the rights in any state of the ticket is told so before his words are judged. `page` draws
     the ticket again with the form that has a fault.
     """
 
     def decorate(deed: Deed) -> Callable[..., HttpResponse]:
+        @signed_in
         @wraps(deed)
         def view(request: HttpRequest, reference: str) -> HttpResponse:
-            if not request.user.is_authenticated:
-                return redirect_to_login(reverse("tickets:detail", args=[reference]))
             ticket = found(request, reference)
             if request.method != "POST":
-                return see_other(address(ticket))
+                return _unsent(request, form_class, ticket)
             form = form_class(request.POST, ticket=ticket, reader=person(request))
             try:
                 said = _do(deed, form, rights, by=actor_of(request, "web"))
@@ -146,24 +146,42 @@ def conflict(request: HttpRequest, form: TicketForm, no: Refused) -> HttpRespons
     """Theirs and yours: what has happened since, and every word that was sent, ready to be sent again."""
     if no.status == HTTPStatus.NOT_FOUND:
         raise Http404
-    ticket = found(request, str(form.ticket.public_id))
+    form.ticket = found(request, str(form.ticket.public_id))
+    why = "stale" if isinstance(no, Stale) else "refused"
+    return _held(request, form, why=why, reason=str(no.message), status=HTTPStatus.CONFLICT)
+
+
+def _unsent(request: HttpRequest, form_class: type[TicketForm], ticket: Ticket) -> HttpResponse:
+    """What the person had sent when the session was over already; without that, the ticket."""
+    typed = one_time_forms.take_back(request)
+    if typed is None:
+        return see_other(address(ticket))
+    form = form_class(typed, ticket=ticket, reader=person(request))
+    form.is_valid()
+    return _held(
+        request, form, why="unsent", reason=_("You had been signed out. Nothing is lost."), status=200
+    )
+
+
+def _held(request: HttpRequest, form: TicketForm, *, why: str, reason: str, status: int) -> HttpResponse:
+    """The page that keeps a form back. `form.ticket` is the ticket as it stands now."""
+    ticket = form.ticket
     seen = form.cleaned_data.get("version") or ticket.version
     since = timeline.items(ticket, reader=form.reader, after=seen)
-    sent = request.POST.copy()
-    sent["version"] = str(ticket.version)
-    again = type(form)(sent, ticket=ticket, reader=form.reader)
+    sent = dict(form.data.items()) | {"version": str(ticket.version)}
     body = (sent.get("body") or "").strip().replace("\r\n", "\n")
     context = {
         "ticket": ticket,
-        "reason": no.message,
-        "stale": isinstance(no, Stale),
+        "why": why,
+        "reason": reason,
         "since": since,
         "arrived": bool(body) and any(_is_same(item, body, form.reader) for item in since),
-        "form": again,
+        "form": type(form)(sent, ticket=ticket, reader=form.reader),
+        "form_name": one_time_forms.name_for(form.reader),
         "action": request.path,
         "back": local(request, sent.get("next", "")) or address(ticket),
     }
-    return render(request, "tickets/conflict.html", context, status=HTTPStatus.CONFLICT)
+    return render(request, "tickets/conflict.html", context, status=status)
 
 
 def _is_same(item: timeline.Item, body: str, reader: User) -> bool:

@@ -1,33 +1,39 @@
 """The ticket page and the posts behind its buttons."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Window
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.acting import Actor, Invalid
+from accounts.forms import focus_first_fault
 from accounts.models import Team, User
+from accounts.one_time_forms import name_for, signed_in
 from tickets import actions, permissions, timeline
 from tickets.forms import ticket as forms
+from tickets.forms.queue import Asked
 from tickets.models import Ticket
 from tickets.models.ticket import Status
 from tickets.views import answers
 from tickets.views.answers import person
 
 OTHERS = 4
+# How far down a list its neighbours are looked for.
+FAR = 500
 
 
 # --- Pages -----------------------------------------------------------------------------------------
 
 
 @require_safe
-@login_required
+@signed_in
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     ticket = answers.found(request, reference)
     if reference != str(ticket.public_id):
@@ -37,7 +43,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@signed_in
 def history(request: HttpRequest, reference: str) -> HttpResponse:
     ticket = answers.found(request, reference)
     events = timeline.items(ticket, reader=person(request))
@@ -54,7 +60,8 @@ def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None =
         "ticket": ticket,
         "story": timeline.story(ticket, reader=reader, show=show),
         "show": show,
-        "shown": timeline.SHOWN,
+        "shown": shown(request, show),
+        "form_name": name_for(reader),
         "watchers": watchers,
         "recipients": (readers := recipients(ticket, watchers, reader=reader)),
         "first_name": readers[0].full_name.split()[0] if readers else "",
@@ -64,6 +71,7 @@ def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None =
     }
     if reader.is_agent:
         context["others"] = others(ticket, reader=reader)
+        context["place"] = place(request.GET, ticket, reader=reader)
     else:
         context["stages"] = timeline.stages(ticket)
         context["standing"] = timeline.where_it_stands(ticket, reader=reader)
@@ -79,12 +87,44 @@ def drawn(
     for form in drawn.values():
         form.initial["next"] = here
     if faulty is not None:
-        for name in faulty.errors:
-            if name in faulty.fields:
-                faulty.fields[name].widget.attrs["autofocus"] = True
-                break
+        focus_first_fault(faulty)
         drawn[faulty.name] = faulty
     return drawn
+
+
+def shown(request: HttpRequest, show: str) -> list[tuple[str, Any, bool]]:
+    """The filters of the story: address, word, and whether it is the one in use."""
+    links = []
+    for name, word in timeline.SHOWN.items():
+        query = request.GET.copy()
+        query["show"] = name
+        links.append((f"?{query.urlencode()}#story", word, name == show))
+    return links
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the ticket stands in the list its reader came from. `state` is that list, as the address has it."""
+
+    state: str
+    number: int
+    total: int
+    previous: UUID | None
+    next: UUID | None
+
+
+def place(query: QueryDict, ticket: Ticket, *, reader: User) -> Place | None:
+    """None where the reader came from no list; number 0 where the ticket is no longer in it."""
+    if "view" not in query:
+        return None
+    asked = Asked(query, reader=reader)
+    rows = asked.tickets.order_by(*asked.order).values_list("public_id", flat=True)
+    ids = list(rows[:FAR])
+    if ticket.public_id not in ids:
+        return Place(asked.state_text, 0, len(ids), None, None)
+    at = ids.index(ticket.public_id)
+    following = ids[at + 1] if at + 1 < len(ids) else None
+    return Place(asked.state_text, at + 1, len(ids), ids[at - 1] if at else None, following)
 
 
 def recipients(ticket: Ticket, watchers: list[User], *, reader: User) -> list[User]:
@@ -95,7 +135,8 @@ def recipients(ticket: Ticket, watchers: list[User], *, reader: User) -> list[Us
 
 def thens(ticket: Ticket, reader: User) -> list[tuple[str, str]]:
     """What can be done in one go with a reply."""
-    words = {"start": _("Send and start"), "wait": _("Send and wait"), "resolve": _("Send and resolve")}
+    start = _("Send and go on") if ticket.status == Status.WAITING else _("Send and start")
+    words = {"start": start, "wait": _("Send and wait"), "resolve": _("Send and resolve")}
     return [(verb, word) for verb, word in words.items() if permissions.can(reader, verb, ticket)]
 
 
