@@ -2,11 +2,11 @@
 
 import re
 
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import Exists, OuterRef, Q
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
-from tickets.models import Comment
+from tickets.models import Comment, Service
 from tickets.models.ticket import TicketQuerySet
 
 _NUMBER = re.compile(r"(?:sf-?|сф-?|ыа-?)?(\d{1,18})", re.IGNORECASE)
@@ -17,6 +17,8 @@ _OTHER_LAYOUT = str.maketrans(
     _LATIN + _LATIN.upper() + _CYRILLIC + _CYRILLIC.upper(),
     _CYRILLIC + _CYRILLIC.upper() + _LATIN + _LATIN.upper(),
 )
+
+_OF_A_SERVICE = ("name_en", "name_ru", "description_en", "description_ru")
 
 
 def matching(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
@@ -34,6 +36,16 @@ def matching(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuery
     if number is not None:
         found |= Q(number=number)
     return tickets.filter(found)
+
+
+def services_about(text: str) -> QuerySet[Service]:
+    """The services on offer whose name or description has the words, or these very letters."""
+    found = Q(words=_query(text))
+    for column in _OF_A_SERVICE:
+        found |= Q(**{f"{column}__icontains": text})
+    # The catalogue is small: it needs no index.
+    offered = Service.objects.filter(is_active=True)
+    return offered.alias(words=SearchVector(*_OF_A_SERVICE, config="russian")).filter(found)
 
 
 def number_in(text: str) -> int | None:

@@ -50,6 +50,7 @@ Source = Door
 
 # As plain words, in one order, so that queries match the conditions of the indexes.
 OPEN = [str(status) for status in sorted(workflow.OPEN)]
+FINAL = [str(status) for status in sorted(workflow.FINAL)]
 
 
 class NextNumber(models.Func):
@@ -112,6 +113,9 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def open(self) -> "TicketQuerySet":
         return self.filter(status__in=OPEN)
+
+    def finished(self) -> "TicketQuerySet":
+        return self.filter(status__in=FINAL)
 
     def waiting_for_an_agent(self) -> "TicketQuerySet":
         """What nobody holds and somebody could work on."""

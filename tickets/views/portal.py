@@ -1,11 +1,127 @@
-"""Comes with its page."""
+"""The employee's side of the desk: the start page, and opening a ticket."""
 
+from itertools import groupby
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import keyset, one_time_forms
+from accounts.acting import Invalid, Refused, actor_of
+from accounts.forms import focus_first_fault
+from accounts.models import Team, User
+from accounts.one_time_forms import signed_in
+from audit.models import Door
+from tickets import actions, reads, search
+from tickets.forms.portal import NewTicketForm
+from tickets.models import Service, Ticket
+from tickets.views.answers import address, person, see_other
+
+MOST_OPEN = 50
+MOST_FOUND = 20
+FINISHED = 6
+LONGEST_SEARCH = 200
 
 
+@require_safe
+@signed_in
 def start(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+    """One's own requests and the catalogue. Agents come here for their own; their home is the queue."""
+    reader = person(request)
+    if reader.is_agent and "mine" not in request.GET:
+        return redirect("tickets:queue")
+    text = " ".join(request.GET.get("q", "").split())[:LONGEST_SEARCH]
+    if text:
+        return _found(request, reader, text)
+    mine = reads.requests_of(reader).with_people()
+    try:
+        finished = keyset.page(
+            mine.finished(),
+            order=("-updated_at", "-number"),
+            cursor=request.GET.get("finished", ""),
+            limit=FINISHED,
+        )
+    except Invalid:  # an address somebody has cut or made up
+        return redirect("tickets:start")
+    going_on = list(mine.open().order_by("-updated_at", "-number")[: MOST_OPEN + 1])
+    context = {
+        "open": sorted(going_on[:MOST_OPEN], key=lambda ticket: not reads.waits_for(ticket, reader)),
+        "more": len(going_on) > MOST_OPEN,
+        "finished": finished,
+        "catalogue": _by_team(Service.objects.filter(is_active=True)),
+    }
+    return render(request, "tickets/start.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
 def new(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(status=501)
+    author = person(request)
+    if request.method == "POST":
+        return _opened(request, author)
+    typed = one_time_forms.take_back(request)
+    if typed is not None:
+        messages.info(request, _("Here is what you had typed. Check it and send it."))
+        return _page(request, NewTicketForm(typed, author=author))
+    initial = {name: request.GET.get(name, "")[:255] for name in ("service", "title")}
+    return _page(request, NewTicketForm(author=author, initial=initial))
+
+
+def _opened(request: HttpRequest, author: User) -> HttpResponse:
+    form = NewTicketForm(request.POST, author=author)
+    try:
+        public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=author)
+    except one_time_forms.NotYours:
+        form.add_error(None, _("This form was open for too long. Please send it once more."))
+        return _page(request, form, status=409)
+    twin = Ticket.objects.visible_to(author).filter(public_id=public_id, author=author)
+    if (before := twin.first()) is not None:  # sent twice
+        return see_other(address(before))
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    try:
+        ticket = actions.open_ticket(**form.cleaned_data, public_id=public_id, by=actor_of(request, Door.WEB))
+    except Refused as no:
+        form.blame(no.field if isinstance(no, Invalid) else "", str(no.message))
+        return _page(request, form, status=no.status)
+    except IntegrityError:  # its twin was quicker by a blink
+        if (before := twin.first()) is None:
+            raise
+        return see_other(address(before))
+    messages.success(
+        request, _("%(number)s is open. We will keep you posted.") % {"number": ticket.reference}
+    )
+    return see_other(address(ticket))
+
+
+def _page(request: HttpRequest, form: NewTicketForm, *, status: int = 200) -> HttpResponse:
+    focus_first_fault(form)
+    context = {"form": form, "form_name": one_time_forms.name_for(form.author)}
+    return render(request, "tickets/new.html", context, status=status)
+
+
+def _found(request: HttpRequest, reader: User, text: str) -> HttpResponse:
+    """What the words lead to: services and one's own requests; a number opens its ticket."""
+    try:
+        return redirect(address(reads.find(text, reader=reader)))
+    except Ticket.DoesNotExist:
+        pass
+    mine = reads.requests_of(reader).with_people()
+    found = search.matching(mine, text, reader=reader).order_by("-updated_at", "-number")
+    context = {
+        "text": text,
+        "catalogue": _by_team(search.services_about(text)),
+        "found": list(found[:MOST_FOUND]),
+    }
+    return render(request, "tickets/start.html", context)
+
+
+def _by_team(services: Any) -> list[tuple[Team, list[Service]]]:
+    ordered = sorted(
+        services.select_related("team"), key=lambda row: (row.team.name, row.team_id, row.name.casefold())
+    )
+    return [(team, list(rows)) for team, rows in groupby(ordered, key=lambda row: row.team)]
