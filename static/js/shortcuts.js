@@ -31,6 +31,10 @@ const use = (element) => {
   if (!element) return false;
   if (element.matches("input:not([type=radio], [type=checkbox]), textarea, select")) element.focus();
   else element.click();
+  // One goes on in what has unfolded.
+  if (element.matches("summary") && element.parentElement.open) {
+    (element.parentElement.querySelector("select, textarea, input:not([type=hidden])") ?? element).focus();
+  }
   if (element.dataset.then) document.getElementById(element.dataset.then)?.focus();
   return true;
 };
