@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+from django.urls import reverse
 
 from tests.factories import PASSWORD
 
@@ -53,8 +54,8 @@ class Visitor(requests.Session):
         return super().request(method, urljoin(self.base, url), *arguments, **named)
 
     def sign_in(self, email: str, password: str = PASSWORD) -> "Visitor":
-        page = self.get("/sign-in/")
-        answer = self.submit(page, name="password", username=email, password=password)
+        page = self.get(reverse("accounts:sign_in"))
+        answer = self.submit(page, name="password", email=email, password=password)
         assert not forms(answer.text, name="password"), f"{email} could not sign in: {answer.status_code}"
         return self
 

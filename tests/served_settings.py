@@ -9,3 +9,5 @@ from serviceflow.settings_test import DATABASES, STORAGES
 DATABASES["default"]["NAME"] = os.environ["SERVED_DATABASE"]
 STATIC_ROOT = Path(os.environ["SERVED_STATIC"])
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+# The desk's own addresses, and some that fail on purpose.
+ROOT_URLCONF = "tests.serviceflow.urls"
