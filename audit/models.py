@@ -3,6 +3,7 @@
 import json
 from datetime import UTC
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import ClassVar
 
 from django.db import models
@@ -69,4 +70,5 @@ class Event(models.Model):
             if field.attname not in {"id", "digest"}
         }
         row["at"] = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        row["address"] = self.address and str(ip_address(self.address))  # the database has its own way to write one
         return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()

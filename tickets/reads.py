@@ -151,22 +151,23 @@ def present_tickets() -> Iterator[trail.Present]:
 
 
 def comment_faults() -> Iterable[trail.Fault]:
-    """Comments that are not what their events say: changed, added or lost behind the verbs' back."""
+    """Comments that are not what their events say: changed, added, lost or given to somebody else."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH said AS (
-                SELECT e.id AS event, e.subject_id, e.seq, e.changes->'comment'->1 AS said
+                SELECT e.id AS event, e.subject_id, e.seq, e.actor_id, e.changes->'comment'->1 AS said
                 FROM audit_event e WHERE e.subject_type = 'ticket' AND e.changes ? 'comment'
             ), written AS (
-                SELECT t.public_id AS subject_id, c.seq, jsonb_build_object(
+                SELECT t.public_id AS subject_id, c.seq, u.public_id AS author_id, jsonb_build_object(
                     'id', c.public_id::text, 'internal', c.internal,
                     'sha256', encode(sha256(convert_to(c.body, 'UTF8')), 'hex')) AS written
-                FROM tickets_comment c JOIN tickets_ticket t ON t.id = c.ticket_id
+                FROM tickets_comment c
+                JOIN tickets_ticket t ON t.id = c.ticket_id JOIN accounts_user u ON u.id = c.author_id
             )
             SELECT coalesce(s.subject_id, w.subject_id), coalesce(s.seq, w.seq), s.event
             FROM said s FULL JOIN written w ON w.subject_id = s.subject_id AND w.seq = s.seq
-            WHERE s.said IS DISTINCT FROM w.written
+            WHERE s.said IS DISTINCT FROM w.written OR s.actor_id IS DISTINCT FROM w.author_id
             ORDER BY s.event NULLS LAST LIMIT 1
             """
         )

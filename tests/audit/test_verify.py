@@ -1,0 +1,275 @@
+"""Proving the audit: an honest world passes, and every kind of tampering is found at its first event."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts import actions as people
+from accounts.models import Team, User
+from audit import trail
+from audit.models import Event
+from tests.factories import opened, stand, web
+from tests.invariants import check
+from tickets import actions
+from tickets.models import Comment, Service, Ticket
+
+
+@pytest.fixture
+def world(
+    admin: User, agent: User, other_agent: User, employee: User, colleague: User, service: Service, team: Team
+) -> list[Ticket]:
+    """A day at the desk: three tickets with much said and done, people who come and go, one ticket deleted."""
+    first = stand(opened(by=employee, service=service, tags=["vpn"]), "WAITING", assignee=agent)
+    second = stand(opened(by=colleague, service=service, title="Принтер не печатает"), "DONE", assignee=agent)
+    third = opened(by=employee, title="A doublet")
+    actions.watch(first, user=colleague, by=web(employee))
+    actions.add_comment(first, body="The blue one.", by=web(employee))
+    actions.add_comment(first, body="Third time this week.", internal=True, by=web(agent))
+    actions.edit(first, title="VPN drops every hour", by=web(agent))
+    actions.set_priority(first, priority="HIGH", by=web(agent))
+    actions.reopen(second, comment="Опять.", by=web(colleague))
+    actions.hand_over(second, to=other_agent, note="Yours.", by=web(agent))
+    actions.delete(third, reason="A doublet.", by=web(admin))
+    people.change_profile(employee, full_name="Anna Belova", language="en", time_zone="UTC", by=web(employee))
+    people.set_teams(colleague, teams={team: False}, by=web(admin))
+    people.deactivate(other_agent, by=web(admin))
+    return [Ticket.objects.get(pk=ticket.pk) for ticket in (first, second, third)]
+
+
+@contextmanager
+def behind_everybodys_back() -> Iterator[Callable[[str], None]]:
+    """A database owner who switches the guards off."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        yield cursor.execute
+        cursor.execute("RESET session_replication_role")
+
+
+def event_of(ticket: Ticket, seq: int) -> Event:
+    return Event.objects.get(subject_id=ticket.public_id, seq=seq)
+
+
+def test_an_honest_world_passes(world: list[Ticket], capsys: pytest.CaptureFixture[str]) -> None:
+    assert trail.first_fault() is None
+    assert check(connection) == []
+    call_command("verify_audit")
+    assert f"The audit holds: {Event.objects.count()} events" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        """changes = jsonb_set(changes, '{priority}', '["LOW", "HIGH"]')""",
+        "changes = '{}'",
+        "comment = 'Nothing of the kind was said.'",
+        "actor_name = 'Somebody else'",
+        "actor_id = gen_random_uuid()",
+        "at = at - interval '1 microsecond'",
+        "door = 'mail'",
+        "api_key_prefix = 'abcdefgh'",
+        "request_id = 'another'",
+        "address = '192.0.2.7'",
+        "verb = 'ticket.noted'",
+        "subject_name = 'SF-1'",
+        "internal = NOT internal",
+    ],
+)
+@pytest.mark.parametrize("versioned", [True, False], ids=["of a ticket", "of a person"])
+def test_any_edit_of_an_event_is_found(world: list[Ticket], edit: str, versioned: bool) -> None:
+    edited = event_of(world[0], 4) if versioned else Event.objects.filter(subject_type="user").earliest("id")
+    with behind_everybodys_back() as execute:
+        execute(f"UPDATE audit_event SET {edit} WHERE id = {edited.pk}")
+        execute(f"UPDATE audit_event SET comment = 'later' WHERE id = {Event.objects.latest('id').pk}")
+    if Event.objects.get(pk=edited.pk).computed_digest() == edited.digest:
+        assert (edit, edited.changes) == ("changes = '{}'", {})  # nothing was edited: it was empty
+        return
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.seq, fault.subject_id) == (edited.pk, edited.seq, edited.subject_id)
+    assert fault.reason == "the row was changed after it was written"
+
+
+def test_an_edit_with_a_digest_to_match_breaks_the_history(world: list[Ticket]) -> None:
+    forged = event_of(world[0], 2)
+    forged.changes = {"assignee": [None, None]}
+    with behind_everybodys_back():
+        Event.objects.filter(pk=forged.pk).update(changes=forged.changes, digest=forged.computed_digest())
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.seq is not None
+    assert "assignee" in fault.reason
+
+
+@pytest.mark.parametrize("seq", [1, 3])
+def test_a_deleted_event_leaves_a_gap_that_is_found_at_the_next(world: list[Ticket], seq: int) -> None:
+    after = event_of(world[0], seq + 1)
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM audit_event WHERE id = {event_of(world[0], seq).pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.seq) == (after.pk, seq + 1)
+    assert fault.reason == f"seq {seq} was to come here"
+    assert any("without a gap" in line for line in check(connection))
+
+
+def test_two_events_that_changed_places_are_found(world: list[Ticket]) -> None:
+    one, other = event_of(world[0], 3), event_of(world[0], 4)
+    with behind_everybodys_back() as execute:
+        for old, new in ((one.pk, -1), (other.pk, one.pk), (-1, other.pk)):
+            execute(f"UPDATE audit_event SET id = {new} WHERE id = {old}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.seq) == (one.pk, 4)
+    assert fault.reason == "seq 3 was to come here"
+
+
+def test_two_events_that_changed_numbers_are_found(world: list[Ticket]) -> None:
+    one, other = event_of(world[0], 3), event_of(world[0], 4)
+    with behind_everybodys_back() as execute:
+        for event, seq in ((one, 999), (other, 3), (one, 4)):
+            execute(f"UPDATE audit_event SET seq = {seq} WHERE id = {event.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.event == one.pk
+
+
+def test_a_cut_off_end_is_found(world: list[Ticket]) -> None:
+    ticket = world[0]
+    last = event_of(ticket, ticket.version)
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM audit_event WHERE id = {last.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.seq, fault.event) == (
+        ticket.public_id,
+        ticket.version - 1,
+        event_of(ticket, ticket.version - 1).pk,
+    )
+    assert "the history ends at" in fault.reason
+
+
+def test_a_history_that_vanished_whole_is_found(world: list[Ticket]) -> None:
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM audit_event WHERE subject_id = '{world[2].public_id}'")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.event, fault.reason) == (
+        world[2].public_id,
+        None,
+        "the subject has no history at all",
+    )
+
+
+def test_a_ticket_that_vanished_is_found(world: list[Ticket]) -> None:
+    ticket = world[2]
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM tickets_ticket WHERE id = {ticket.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.event) == (ticket.public_id, event_of(ticket, 1).pk)
+    assert fault.reason == "the subject of this history is gone"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("title", "'Something else'"),
+        ("description", "'Something else'"),
+        ("status", "'CANCELED'"),
+        ("waiting_for", "'APPROVAL'"),
+        ("priority", "'LOW'"),
+        ("service_id", "NULL"),
+        ("team_id", "NULL"),
+        ("requester_id", "(SELECT max(id) FROM accounts_user)"),
+        ("author_id", "(SELECT max(id) FROM accounts_user)"),
+        ("assignee_id", "NULL"),
+        ("tags", "'{laptop}'"),
+        ("due_at", "now()"),
+        ("closed_at", "now()"),
+        ("deleted_at", "now()"),
+        ("version", "version + 1"),
+    ],
+)
+def test_a_ticket_changed_behind_the_verbs_back_is_found(
+    world: list[Ticket], column: str, value: str
+) -> None:
+    ticket = world[0]
+    with behind_everybodys_back() as execute:
+        execute("SET CONSTRAINTS ALL IMMEDIATE")  # or the table could not be altered in this transaction
+        execute("ALTER TABLE tickets_ticket DROP CONSTRAINT ticket_in_progress_is_assigned")
+        execute("ALTER TABLE tickets_ticket DROP CONSTRAINT ticket_waits_for_someone")
+        execute(f"UPDATE tickets_ticket SET {column} = {value} WHERE id = {ticket.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.event) == (ticket.public_id, event_of(ticket, ticket.version).pk)
+    assert column.removesuffix("_id") in fault.reason
+
+
+def test_a_watcher_slipped_in_is_found(world: list[Ticket], admin: User) -> None:
+    with behind_everybodys_back() as execute:
+        execute(f"INSERT INTO tickets_watch (ticket_id, user_id) VALUES ({world[1].pk}, {admin.pk})")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.subject_id == world[1].public_id
+    assert fault.reason.startswith("watchers")
+
+
+@pytest.mark.parametrize("edit", ["body = 'Never said.'", "internal = NOT internal", "seq = 100"])
+def test_a_comment_changed_is_found_at_the_event_that_brought_it(world: list[Ticket], edit: str) -> None:
+    comment = Comment.objects.filter(ticket=world[0]).earliest("id")
+    with behind_everybodys_back() as execute:
+        execute(f"UPDATE tickets_comment SET {edit} WHERE id = {comment.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.event) == (world[0].public_id, event_of(world[0], comment.seq).pk)
+    assert "comment" in fault.reason
+    assert any("comment" in line for line in check(connection))
+
+
+def test_a_comment_put_into_another_mouth_is_found(world: list[Ticket], admin: User) -> None:
+    comment = Comment.objects.filter(ticket=world[0]).earliest("id")
+    with behind_everybodys_back() as execute:
+        execute(f"UPDATE tickets_comment SET author_id = {admin.pk} WHERE id = {comment.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.event == event_of(world[0], comment.seq).pk
+
+
+def test_a_comment_deleted_is_found(world: list[Ticket]) -> None:
+    comment = Comment.objects.filter(ticket=world[0]).latest("id")
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM tickets_comment WHERE id = {comment.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.event == event_of(world[0], comment.seq).pk
+
+
+def test_a_comment_slipped_in_is_found(world: list[Ticket], admin: User) -> None:
+    Comment.objects.create(ticket=world[1], author=admin, body="I approve.", source="web", seq=1)
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.seq, fault.event) == (world[1].public_id, 1, None)
+    assert any("comment" in line for line in check(connection))
+
+
+def test_of_several_faults_the_first_is_named(
+    world: list[Ticket], capsys: pytest.CaptureFixture[str]
+) -> None:
+    early, late = event_of(world[1], 2), event_of(world[0], 6)
+    assert early.pk < late.pk
+    with behind_everybodys_back() as execute:
+        execute(f"UPDATE audit_event SET comment = 'x' WHERE id IN ({early.pk}, {late.pk})")
+        execute(f"UPDATE tickets_ticket SET title = 'Something else' WHERE id = {world[2].pk}")
+    with pytest.raises(CommandError) as failure:
+        call_command("verify_audit")
+    assert f"event {early.pk}" in str(failure.value)
+    assert str(world[1].public_id) in str(failure.value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_reads_one_snapshot_and_writes_nothing(world: list[Ticket]) -> None:
+    call_command("verify_audit", verbosity=0)
+    assert check(connection) == []
