@@ -1,7 +1,7 @@
 """What can be done to many tickets at once, and what has to be said for it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Invalid
 from accounts.models import Team, User
+from tickets.forms.ticket import STATUSES
 from tickets.models import Priority
-from tickets.models.ticket import Status, WaitingFor
+from tickets.models.ticket import Status
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -21,10 +22,19 @@ _PICK = re.compile(r"([0-9a-f-]{36})(?::(\d{1,9}))?")
 
 
 class TakeForm(forms.Form):
-    """Nothing has to be said."""
+    """Nothing has to be said. The forms of the other verbs are this one with fields."""
 
     def arguments(self) -> dict[str, Any]:
+        """What the verb gets."""
         return {}
+
+    def said(self) -> Iterator[tuple[str, str]]:
+        """Label and value of what has been filled in, for reading."""
+        for bound in self:
+            value = self.cleaned_data.get(bound.name)
+            if value:
+                choices = getattr(bound.field, "choices", ()) if isinstance(value, str) else ()
+                yield str(bound.label), str(dict(choices).get(value, value))
 
 
 class AssignForm(TakeForm):
@@ -41,17 +51,7 @@ class AssignForm(TakeForm):
 
 
 class StatusForm(TakeForm):
-    """NEW is nobody's to set, so it is not offered."""
-
-    status = forms.ChoiceField(
-        choices=[choice for choice in Status.choices if choice[0] != Status.NEW], label=_("New status")
-    )
-    waiting_for = forms.ChoiceField(
-        choices=[("", _("the requester")), *(pair for pair in WaitingFor.choices if pair[0] != "REQUESTER")],
-        required=False,
-        label=_("Waiting for"),
-        help_text=_("Counts only for “Waiting”."),
-    )
+    to = forms.ChoiceField(choices=STATUSES, label=_("New status"))
     comment = forms.CharField(
         max_length=20_000,
         required=False,
@@ -64,17 +64,12 @@ class StatusForm(TakeForm):
 
     def clean(self) -> None:
         sent = self.cleaned_data
-        if sent.get("status") == Status.CANCELED and not sent.get("comment"):
+        if sent.get("to") == Status.CANCELED and not sent.get("comment"):
             self.add_error("comment", _("Say why the tickets are canceled."))
 
     def arguments(self) -> dict[str, Any]:
-        sent = self.cleaned_data
-        waits = sent["status"] == Status.WAITING
-        return {
-            "status": sent["status"],
-            "waiting_for": sent["waiting_for"] if waits else "",
-            "comment": sent["comment"],
-        }
+        status, _colon, whom = self.cleaned_data["to"].partition(":")
+        return {"status": status, "waiting_for": whom, "comment": self.cleaned_data["comment"]}
 
 
 class PriorityForm(TakeForm):

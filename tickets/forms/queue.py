@@ -207,7 +207,8 @@ class Asked:
     def menu(self, name: str) -> list[Link]:
         """Every value of status or priority; following one adds or takes it away."""
         values = Status.choices if name == "status" else list(reversed(Priority.choices))
-        anything = Link(_("Any"), _url([pair for pair in self.state if pair[0] != name]))
+        rest = [pair for pair in self.state if pair[0] != name]
+        anything = Link(_("Any"), _url(rest), chosen=all(other != name for other, _value in self.active))
         return [anything, *(self._toggled(name, str(value), str(text)) for value, text in values)]
 
     def chips(self) -> list[Link]:
@@ -282,18 +283,15 @@ class Asked:
         if not (chosen or self.panel_open):
             return {}
         russian = get_language() == "ru"
-        rows = _rows("team", Team.objects.filter(Q(is_active=True) | Q(public_id__in=chosen)), "name").union(
-            _rows(
-                "service",
-                Service.objects.filter(Q(is_active=True) | Q(public_id__in=chosen)),
-                "name_en",
-                "name_ru",
-            ),
+        in_use = Q(is_active=True) | Q(public_id__in=chosen)
+        teams, *others = (
+            _rows("team", Team.objects.filter(in_use), "name"),
+            _rows("service", Service.objects.filter(in_use), "name_en", "name_ru"),
             _rows("assignee", User.objects.filter(_may_hold() | Q(public_id__in=chosen)), "full_name"),
             _rows("requester", User.objects.filter(public_id__in=chosen), "full_name"),
             _rows("tag", Tag.objects.all(), "name", id_column="name"),
-            all=True,
-        ).order_by()
+        )
+        rows = teams.union(*others, all=True).order_by()
         return {(kind, value): (ru if russian and ru else en) for kind, value, en, ru in rows}
 
 
@@ -326,4 +324,6 @@ def _may_hold() -> Q:
 def _rows(
     kind: str, found: QuerySet[Any], english: str, russian: str = "", *, id_column: str = "public_id"
 ) -> QuerySet[Any, Any]:
-    return found.order_by().values_list(Value(kind), Cast(id_column, CharField()), F(english), F(russian or english))
+    return found.order_by().values_list(
+        Value(kind), Cast(id_column, CharField()), F(english), F(russian or english)
+    )

@@ -66,10 +66,17 @@ def bulk(request: HttpRequest) -> HttpResponse:
     step = sent.get("step", "")
     asks = bool(action.form.base_fields)
     form = action.form(sent if step or not asks else None)
-    page = {"action": action, "form": form, "back": back, "name": one_time_forms.name_for(person(request))}
+    page = {
+        "action": action,
+        "form": form,
+        "back": back,
+        "ids": list(picked),
+        "name": one_time_forms.name_for(person(request)),
+    }
     if not form.is_bound or not form.is_valid():
         return _form_page(request, page, picked)
-    if step == "confirm" and request.method == "POST":
+    # Only what has been seen in a preview, as it stood there, is changed.
+    if step == "confirm" and request.method == "POST" and None not in picked.values():
         return _results_page(request, page, _run(request, action, form, picked, dry_run=False))
     return _preview_page(request, page, _run(request, action, form, picked, dry_run=True))
 

@@ -99,6 +99,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     counts = reads.counts(me)
     page = page_of(asked, cursor=request.GET.get("cursor", ""))
     total = counts[asked.view.name] if not asked.active else _count(asked)
+    uncounted = bool(asked.active) and total > COUNTED
     return render(
         request,
         "tickets/queue.html",
@@ -109,7 +110,8 @@ def queue(request: HttpRequest) -> HttpResponse:
             "views": views(counts, current="" if asked.words else asked.view.name),
             "lines": [Line(ticket, can(me, "claim", ticket)) for ticket in page.rows],
             "total": total,
-            "more_than": COUNTED if total > COUNTED and asked.active else None,
+            "more_than": COUNTED if uncounted else None,
+            "total_words": f"{COUNTED}+" if uncounted else str(total),
             "order_words": ORDER_WORDS[asked.ordering],
             "next_url": asked.page_url(page.next) if page.next else "",
             "previous_url": asked.page_url(page.previous) if page.previous else "",
@@ -117,8 +119,8 @@ def queue(request: HttpRequest) -> HttpResponse:
             "by_number": asked.heading("number", "-number"),
             "by_change": asked.heading("updated_at", "-updated_at"),
             "menus": [
-                (_("Status"), _("Any status"), asked.menu("status")),
-                (_("Priority"), _("Any priority"), asked.menu("priority")),
+                (_("Status"), asked.menu("status")),
+                (_("Priority"), asked.menu("priority")),
             ],
             "empty": EMPTY[asked.view.name],
             "form_name": name_for(me),
