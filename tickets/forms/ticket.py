@@ -305,6 +305,14 @@ class CommentForm(TicketForm):
         required=False,
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("then", self.steps)
+
+    def steps(self) -> list[Any]:
+        stay, *steps = self.fields["then"].choices  # type: ignore[attr-defined]
+        return [stay, *(step for step in steps if permissions.can(self.reader, step[0], self.ticket))]
+
     @property
     def shown(self) -> list[forms.BoundField]:
         """An employee has neither notes nor statuses to choose."""

@@ -1,7 +1,6 @@
 """The page of one ticket: who sees what of it."""
 
 from collections.abc import Callable
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -39,7 +38,8 @@ def test_payroll_is_not_there_for_it(
 
 
 @pytest.mark.parametrize(
-    "reference", ["SF-99999999999999999999", "SF-", "nonsense", str(uuid4()), "SF-0", "٣"]
+    "reference",
+    ["SF-99999999999999999999", "SF-", "nonsense", "92a457cd-3560-4ce7-8df2-67955103481e", "SF-0", "٣"],
 )
 def test_what_names_no_ticket_is_not_there(reference: str, agent: User, browser_of: BrowserOf) -> None:
     assert browser_of(agent).get(reverse("tickets:detail", args=[reference])).status_code == 404
