@@ -21,8 +21,8 @@ from audit import trail
 
 
 def require_admin(by: Actor) -> None:
-    """Raise Forbidden unless an administrator (or the desk itself) acts."""
-    if by.user is not None and not by.user.is_admin:
+    """Raise Forbidden unless an active administrator (or the desk itself) acts."""
+    if by.user is not None and not by.user.is_staff:
         raise Forbidden("admins_only", _("Only an administrator can do this."))
 
 
@@ -33,7 +33,7 @@ def subject(user: User) -> trail.Subject:
 def bootstrap_key_is(candidate: str) -> bool:
     """Whether this is the key of the settings. False where the settings have none."""
     expected = settings.ADMIN_BOOTSTRAP_KEY
-    return bool(expected) and hmac.compare_digest(candidate.encode(), expected.encode())
+    return bool(expected) and hmac.compare_digest(candidate.encode(errors="surrogatepass"), expected.encode())
 
 
 @transaction.atomic
@@ -135,10 +135,7 @@ def change_password(user: User, *, password: str, by: Actor) -> User:
     """Set a password. Every session of the person but the one that asked ends with it."""
     _require_self_or_admin(user, by=by)
     user = _locked(user)
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Invalid("password", "weak_password", " ".join(error.messages)) from None
+    _check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
     trail.record("user.password_changed", subject(user), by=by)
@@ -218,7 +215,8 @@ def signed_out(user: User, *, by: Actor) -> None:
 
 def sign_in_refused(email: str, *, by: Actor) -> None:
     """Leave a trace of a failed sign-in: the address that was tried, never the password."""
-    trail.record("user.sign_in_refused", trail.Subject("user", None, email), by=by)
+    tried = email.encode(errors="replace").decode().replace("\x00", "?")
+    trail.record("user.sign_in_refused", trail.Subject("user", None, tried), by=by)
 
 
 def _new_user(
@@ -237,6 +235,7 @@ def _new_user(
     if password is None:
         user.set_unusable_password()
     else:
+        _check_password(password, user)
         user.set_password(password)
     try:
         with transaction.atomic():
@@ -252,6 +251,13 @@ def _check_email(email: str) -> None:
         require_storable("email", email)
     except ValidationError:
         raise Invalid("email", "invalid_email", _("Enter a valid e-mail address.")) from None
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("password", "weak_password", " ".join(error.messages)) from None
 
 
 def _address_taken() -> Invalid:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.acting import Actor, Forbidden, Invalid, Refused
+from accounts.checking import require_fit
 from accounts.models import ApiKey, Scope, User
 from audit import trail
 
@@ -43,8 +44,6 @@ def issue(
     for a `public_id` that a key has already: the same form was sent twice.
     """
     _require_owner_or_admin(owner, by=by)
-    if not owner.is_active:
-        raise Refused("owner_inactive", _("This person is deactivated."))
     return _issue(owner, name=name, scopes=scopes, expires_at=expires_at, public_id=public_id, by=by)
 
 
@@ -100,6 +99,9 @@ def _issue(
     public_id: UUID | None = None,
     by: Actor,
 ) -> tuple[ApiKey, str]:
+    if not owner.is_active:
+        raise Refused("owner_inactive", _("This person is deactivated."))
+    require_fit(ApiKey, name=name)
     now = timezone.now()
     expires_at = expires_at or now + USUAL_LIFE
     if not scopes or not set(scopes) <= set(Scope.values):

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import GeneratedField, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.utils.timezone import is_naive
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Invalid
+from accounts.checking import require_storable
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,17 @@ def _decode(cursor: str, rows: QuerySet[Any], names: tuple[str, ...]) -> tuple[b
         values = []
         for name, value in zip(names, plain, strict=True):
             annotation = rows.query.annotations.get(name)
-            field = annotation.output_field if annotation is not None else rows.model._meta.get_field(name)
+            field: Any = (
+                annotation.output_field if annotation is not None else rows.model._meta.get_field(name)
+            )
+            field = field.output_field if isinstance(field, GeneratedField) else field
             cleaned = field.to_python(value)
-            if cleaned is None:
+            if cleaned is None or (isinstance(cleaned, datetime) and is_naive(cleaned)):
                 raise ValueError
+            if isinstance(cleaned, str):
+                require_storable("cursor", cleaned)
             field.run_validators(cleaned)
             values.append(cleaned)
-    except (ValueError, TypeError, RecursionError, binascii.Error, ValidationError, OverflowError):
+    except (Invalid, ValueError, TypeError, RecursionError, binascii.Error, ValidationError, OverflowError):
         raise Invalid("cursor", "invalid_cursor", _("This cursor is not one of ours.")) from None
     return bool(backward), values

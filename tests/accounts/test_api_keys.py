@@ -1,0 +1,235 @@
+"""Keys of the API."""
+
+import re
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts import actions, api_keys
+from accounts.acting import SYSTEM, Forbidden, Invalid, Refused
+from accounts.models import ApiKey, User
+from audit.models import Event
+from tests.factories import web
+from tests.invariants import check
+from tests.racing import at_once
+
+
+def issued(owner: User, *scopes: str, **more: object) -> tuple[ApiKey, str]:
+    return api_keys.issue(owner, name="Intranet", scopes=scopes or ("read", "write"), by=web(owner), **more)  # type: ignore[arg-type]
+
+
+def test_a_key_is_shown_once_and_kept_as_a_hash_only(employee: User) -> None:
+    key, raw = issued(employee)
+    assert re.fullmatch(r"sf_[a-z0-9]{8}_[A-Za-z0-9_-]{43}", raw)
+    assert key.prefix == raw[3:11]
+    assert key.digest == sha256(raw.encode()).hexdigest()
+    secret = raw[12:]
+    with connection.cursor() as cursor:
+        for table in ("accounts_apikey", "audit_event", "accounts_user"):
+            cursor.execute(f"SELECT count(*) FROM {table} AS row WHERE row::text LIKE %s", [f"%{secret}%"])
+            assert cursor.fetchone() == (0,)
+    assert check(connection) == []
+
+
+def test_the_key_finds_its_owner_in_one_query(
+    employee: User, django_assert_num_queries: "pytest.FixtureRequest"
+) -> None:
+    key, raw = issued(employee)
+    found = api_keys.find(raw)
+    assert found is not None
+    assert (found, found.user) == (key, employee)
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        again = api_keys.find(raw)
+        assert again is not None
+        assert again.user.team_leads == {}
+
+
+@pytest.mark.parametrize(
+    "change", ["unknown", "wrong secret", "revoked", "expired", "owner gone", "cut", "longer"]
+)
+def test_every_key_that_does_not_work_is_no_key(admin: User, employee: User, change: str) -> None:
+    key, raw = issued(employee)
+    match change:
+        case "unknown":
+            raw = "sf_zzzzzzzz_" + raw[12:]
+        case "wrong secret":
+            raw = raw[:-1] + ("A" if raw[-1] != "A" else "B")
+        case "revoked":
+            api_keys.revoke(key, by=web(employee))
+        case "expired":
+            assert api_keys.find(raw, now=key.expires_at - timedelta(seconds=1)) == key
+            assert api_keys.find(raw, now=key.expires_at) is None
+            return
+        case "owner gone":
+            actions.deactivate(employee, by=web(admin))
+        case "cut":
+            raw = raw[:-1]
+        case "longer":
+            raw += "A"
+    assert api_keys.find(raw) is None
+
+
+@given(st.text() | st.from_regex(r"sf_[a-z0-9]{8}_[A-Za-z0-9_-]{40,46}\n?", fullmatch=True))
+def test_no_text_makes_the_search_fail(text: str) -> None:
+    assert api_keys._FORMAT.fullmatch(text) is None or len(text) == 55
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sf_", "sf_\x00", "sf_ABCDEFGH_" + "a" * 43, "sf_аbcdefgh_" + "a" * 43, "\ud800"]
+)
+def test_what_is_no_key_is_not_even_looked_up(
+    db: None, text: str, django_assert_num_queries: "pytest.FixtureRequest"
+) -> None:
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        assert api_keys.find(text) is None
+
+
+def test_the_last_use_is_noted_to_the_minute(employee: User) -> None:
+    key, raw = issued(employee)
+    start = timezone.now()
+    for seconds, noted in ((0, 0), (59, 0), (61, 61), (62, 61)):
+        api_keys.find(raw, now=start + timedelta(seconds=seconds))
+        assert ApiKey.objects.get(pk=key.pk).last_used_at == start + timedelta(seconds=noted)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kept"),
+    [
+        (["read"], ["read"]),
+        (["write", "read", "write"], ["read", "write"]),
+        (["admin", "write", "read"], ["read", "write", "admin"]),
+        ([], None),
+        (["root"], None),
+        (["read", "root"], None),
+        ([""], None),
+    ],
+)
+def test_scopes_are_known_ones_and_at_least_one(
+    employee: User, scopes: list[str], kept: list[str] | None
+) -> None:
+    if kept is not None:
+        assert api_keys.issue(employee, name="Script", scopes=scopes, by=web(employee))[0].scopes == kept
+        return
+    with pytest.raises(Invalid) as refusal:
+        api_keys.issue(employee, name="Script", scopes=scopes, by=web(employee))
+    assert refusal.value.field == "scopes"
+
+
+@pytest.mark.parametrize(
+    ("life", "accepted"),
+    [
+        (timedelta(minutes=1), True),
+        (timedelta(days=366), True),
+        (timedelta(days=366, minutes=1), False),
+        (timedelta(0), False),
+        (-timedelta(days=1), False),
+    ],
+)
+def test_a_key_lasts_at_most_a_year(employee: User, life: timedelta, accepted: bool) -> None:
+    until = timezone.now() + life
+    if accepted:
+        assert issued(employee, expires_at=until)[0].expires_at == until
+        return
+    with pytest.raises(Invalid) as refusal:
+        issued(employee, expires_at=until)
+    assert refusal.value.field == "expires_at"
+
+
+def test_a_year_if_nobody_says_otherwise(employee: User) -> None:
+    key, _raw = issued(employee)
+    assert key.expires_at - key.created_at == timedelta(days=365)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\x00b", "\udfff"])
+def test_a_name_is_one(employee: User, name: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        api_keys.issue(employee, name=name, scopes=["read"], by=web(employee))
+    assert refusal.value.field == "name"
+
+
+def test_issuing_leaves_a_trace_without_the_secret(admin: User, employee: User) -> None:
+    key, raw = api_keys.issue(employee, name="Intranet", scopes=["read"], by=web(admin))
+    event = Event.objects.get()
+    assert (event.verb, event.actor_id, event.subject_id) == (
+        "api_key.issued",
+        admin.public_id,
+        key.public_id,
+    )
+    assert event.changes["owner"] == [None, {"id": str(employee.public_id), "name": "Anna Kuznetsova"}]
+    assert raw not in str(event.changes)
+    assert event.subject_name == f"Intranet (sf_{key.prefix})"
+
+
+def test_only_the_owner_an_administrator_and_the_desk_touch_a_key(
+    employee: User, colleague: User, lead: User, admin: User
+) -> None:
+    key, _raw = issued(employee)
+    for person in (colleague, lead):
+        for verb in (
+            partial(api_keys.issue, employee, name="Mine", scopes=["read"]),
+            partial(api_keys.revoke, key),
+            partial(api_keys.rotate, key),
+        ):
+            with pytest.raises(Forbidden) as refusal:
+                verb(by=web(person))
+            assert refusal.value.code == "not_your_key"
+    assert ApiKey.objects.get().revoked_at is None
+    for actor in (web(employee), web(admin), SYSTEM):
+        key, _raw = api_keys.rotate(key, by=actor)
+    assert api_keys.revoke(key, by=SYSTEM).state[0] == "revoked"
+
+
+def test_revoking_twice_keeps_the_first_time(employee: User) -> None:
+    key, _raw = issued(employee)
+    first = api_keys.revoke(key, by=web(employee)).revoked_at
+    assert api_keys.revoke(key, by=web(employee)).revoked_at == first
+    assert Event.objects.filter(verb="api_key.revoked").count() == 1
+
+
+def test_rotating_gives_a_new_key_like_the_old_and_kills_the_old(employee: User) -> None:
+    old, old_raw = issued(employee, "read", expires_at=timezone.now() + timedelta(days=30))
+    new, raw = api_keys.rotate(old, by=web(employee))
+    assert api_keys.find(old_raw) is None
+    assert api_keys.find(raw) == new
+    assert (new.name, new.scopes, new.user) == (old.name, old.scopes, employee)
+    assert timedelta(days=29, hours=23) < new.expires_at - timezone.now() <= timedelta(days=30, minutes=1)
+    verbs = list(Event.objects.order_by("id").values_list("verb", "subject_id"))
+    assert verbs[1:] == [("api_key.issued", new.public_id), ("api_key.revoked", old.public_id)]
+
+
+def test_a_dead_key_is_not_brought_back_by_rotating(admin: User, employee: User) -> None:
+    revoked, _raw = issued(employee)
+    api_keys.revoke(revoked, by=web(employee))
+    expired, _raw = issued(employee)
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+    for key in (revoked, expired):
+        with pytest.raises(Refused) as refusal:
+            api_keys.rotate(key, by=web(employee))
+        assert refusal.value.code == "key_not_active"
+    assert ApiKey.objects.count() == 2
+
+
+def test_who_has_left_gets_no_key_neither_new_nor_rotated(admin: User, employee: User) -> None:
+    key, _raw = issued(employee)
+    gone = actions.deactivate(employee, by=web(admin))
+    for verb in (partial(api_keys.issue, gone, name="Late", scopes=["read"]), partial(api_keys.rotate, key)):
+        with pytest.raises(Refused) as refusal:
+            verb(by=web(admin))
+        assert refusal.value.code == "owner_inactive"
+    assert ApiKey.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_rotations_at_once_one_gives_a_key(employee: User) -> None:
+    key, _raw = issued(employee)
+    actor = web(employee)
+    results = at_once(*[partial(api_keys.rotate, key, by=actor)] * 8)
+    assert sum(isinstance(result, tuple) for result in results) == 1, results
+    assert sum(isinstance(result, Refused) for result in results) == 7
+    assert ApiKey.objects.filter(revoked_at=None).count() == 1
