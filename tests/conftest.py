@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 from django.test import Client, TransactionTestCase
+from psycopg import sql
 from rest_framework.test import APIClient
 
 from accounts import api_keys
@@ -29,6 +32,18 @@ def pytest_configure(config: pytest.Config) -> None:
         devdb.ensure_running()
     except devdb.Trouble as trouble:
         pytest.exit(f"database: {trouble}", returncode=pytest.ExitCode.USAGE_ERROR)
+    drop_abandoned_databases()
+
+
+def drop_abandoned_databases() -> None:
+    """Those of runs that were killed: their names end with the number of a process that is gone."""
+    with psycopg.connect(devdb.url(), autocommit=True) as connection:
+        for (name,) in connection.execute(
+            "SELECT datname FROM pg_database WHERE datname ~ '^test_.+_[0-9]+(_gw[0-9]+)?$'"
+        ):
+            run = int(name.partition("_gw")[0].rpartition("_")[2])
+            if not Path(f"/proc/{run}").exists() and Path("/proc/self").exists():
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def without_triggers(flush: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -46,7 +46,7 @@ def test_a_program_gets_a_problem_and_a_person_a_page(
 def test_nothing_here_is_told_in_both_ways(browser: Client) -> None:
     assert browser.get("/nowhere").status_code == 404
     assert json.loads(browser.get("/api/nowhere").content)["code"] == "not_found"
-    assert json.loads(browser.get("/requests").content)["code"] == "not_found"
+    assert json.loads(browser.get("/requests/nowhere").content)["code"] == "not_found"
 
 
 def test_the_reader_s_language_is_spoken_in_problems(browser: Client, settings: Any) -> None:
