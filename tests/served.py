@@ -184,7 +184,7 @@ def _wait_for(desk: Desk, server: "subprocess.Popen[bytes]") -> None:
         try:
             if desk.visitor().get("/health/ready", timeout=6).status_code == 200:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             pass
         time.sleep(0.1)
     raise AssertionError(f"the server did not become ready: {desk.log.read_text()[-3000:]}")

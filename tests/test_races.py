@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import cycle
 from threading import Barrier
 
@@ -94,8 +95,7 @@ def test_one_of_two_agents_gets_the_ticket(
     for _round, (first, second) in zip(range(ROUNDS), cycle(doors), strict=False):
         ticket = opened(by=employee, service=service)
         outcomes = [
-            claimed(answer)
-            for answer in at_once(lambda: first.claim(ticket), lambda: second.claim(ticket))  # noqa: B023
+            claimed(answer) for answer in at_once(partial(first.claim, ticket), partial(second.claim, ticket))
         ]
         assert sorted(outcomes) == [False, True]
         winner = agent if outcomes[0] else other_agent
@@ -116,9 +116,7 @@ def test_eight_calls_with_one_idempotency_key_are_one(
     for attempt in range(10):
         headers = {"Idempotency-Key": f"the same thing {attempt}"}
         body = {"title": f"Order number {attempt}", "service": str(service.public_id)}
-        answers = at_once(
-            *(lambda one=one: one.post(TICKETS, json=body, headers=headers) for one in programs)  # type: ignore[misc]
-        )
+        answers = at_once(*(partial(one.post, TICKETS, json=body, headers=headers) for one in programs))
         assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
         assert len({answer.content for answer in answers}) == 1
         assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -134,7 +132,7 @@ def test_eight_agents_who_ask_for_the_next_one_get_eight(
     programs = [program(desk, key_of(agent)) for agent in agents]
     for _attempt in range(10):
         tickets = {str(opened(by=employee, service=service).public_id) for _i in range(8)}
-        answers = at_once(*(lambda one=one: one.post(f"{TICKETS}/claim-next") for one in programs))  # type: ignore[misc]
+        answers = at_once(*(partial(one.post, f"{TICKETS}/claim-next") for one in programs))
         assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
         assert {answer.json()["id"] for answer in answers} == tickets
         holders = {answer.json()["assignee"]["id"] for answer in answers}
@@ -151,12 +149,11 @@ def test_a_form_that_is_sent_four_times_at_once_opens_one_ticket(
     for _i in range(3):
         visitors.append(desk.visitor())
         visitors[-1].cookies.update(visitors[0].cookies)
+    sent_to = reverse("tickets:new")
     fields = form.fields | {"title": "The lift is stuck", "description": "On the third floor."}
     answers = at_once(
         *(
-            lambda one=one: one.post(  # type: ignore[misc]
-                reverse("tickets:new"), data=fields, headers={"Referer": page.url}, allow_redirects=False
-            )
+            partial(one.post, sent_to, data=fields, headers={"Referer": page.url}, allow_redirects=False)
             for one in visitors
         )
     )
