@@ -126,7 +126,9 @@ def change_email(user: User, *, email: str, by: Actor) -> User:
     try:
         with transaction.atomic():
             return _change(_locked(user), "user.email_changed", by=by, email=email)
-    except IntegrityError:
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "user_email_once":
+            raise
         raise _address_taken() from None
 
 
@@ -240,7 +242,9 @@ def _new_user(
     try:
         with transaction.atomic():
             user.save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "user_email_once":
+            raise
         raise _address_taken() from None
     return user
 

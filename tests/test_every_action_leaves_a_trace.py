@@ -1,0 +1,296 @@
+"""Every verb leaves exactly one event for each thing it changed, or, if the event cannot be written, nothing at all."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+
+from accounts import actions as people
+from accounts import api_keys, configuration
+from accounts.acting import SYSTEM, Actor
+from accounts.models import ApiKey, Team, User
+from audit import trail
+from audit.models import Event
+from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened, stand, web
+from tests.invariants import check
+from tickets import actions
+from tickets.models import Service, Ticket
+
+
+@dataclass
+class Desk:
+    """Who and what the verbs are done to."""
+
+    employee: User
+    colleague: User
+    agent: User
+    helper: User
+    admin: User
+    service: Service
+    new: Ticket  # nobody's
+    held: Ticket  # the agent's, in progress
+    done: Ticket
+    key: ApiKey
+
+    @property
+    def he(self) -> Actor:
+        return web(self.agent)
+
+    @property
+    def boss(self) -> Actor:
+        return web(self.admin)
+
+
+@pytest.fixture
+def desk(
+    employee: User, colleague: User, agent: User, other_agent: User, admin: User, service: Service
+) -> Desk:
+    return Desk(
+        employee,
+        colleague,
+        agent,
+        other_agent,
+        admin,
+        service,
+        new=opened(by=employee, service=service),
+        held=stand(opened(by=employee, service=service), "IN_PROGRESS", assignee=agent),
+        done=stand(opened(by=employee, service=service), "DONE", assignee=agent),
+        key=api_keys.issue(employee, name="Script", scopes=["read"], by=SYSTEM)[0],
+    )
+
+
+def renamed(row: Any, **values: Any) -> Any:
+    for name, value in values.items():
+        setattr(row, name, value)
+    return row
+
+
+def made_confidential(desk: Desk) -> Service:
+    """A service whose ticket is held by an agent of another team: he will have to let go."""
+    service: Service = ServiceFactory.create(team=TeamFactory.create())
+    stand(opened(by=desk.employee, service=service), "IN_PROGRESS", assignee=desk.agent)
+    return renamed(service, confidential=True)  # type: ignore[no-any-return]
+
+
+Deed = Callable[[Desk], Any]
+MONDAY = datetime(2031, 5, 5, tzinfo=UTC)
+
+# A verb → how to do it, and the events that it leaves: one for each thing that was changed.
+TICKETS: dict[str, tuple[Deed, list[str]]] = {
+    "add_comment": (
+        lambda d: actions.add_comment(d.held, body="Any news?", by=web(d.employee)),
+        ["ticket.commented"],
+    ),
+    "assign": (lambda d: actions.assign(d.new, assignee=d.helper, by=d.boss), ["ticket.assigned"]),
+    "cancel": (lambda d: actions.cancel(d.new, by=web(d.employee)), ["ticket.canceled"]),
+    "change_status": (
+        lambda d: actions.change_status(d.held, status="WAITING", comment="Which cable?", by=d.he),
+        ["ticket.waiting"],
+    ),
+    "claim": (lambda d: actions.claim(d.new, by=d.he), ["ticket.claimed"]),
+    "claim_next": (lambda d: actions.claim_next(by=d.he), ["ticket.claimed"]),
+    "delete": (lambda d: actions.delete(d.new, reason="A doublet.", by=d.boss), ["ticket.deleted"]),
+    "edit": (lambda d: actions.edit(d.new, title="Something better", by=web(d.employee)), ["ticket.edited"]),
+    "give": (lambda d: actions.give(d.held, to=d.helper, by=d.he), ["ticket.handed_over"]),
+    "hand_over": (
+        lambda d: actions.hand_over(d.held, to=d.helper, note="Yours.", by=d.he),
+        ["ticket.handed_over"],
+    ),
+    "in_bulk": (
+        lambda d: actions.in_bulk(
+            [d.new.public_id, d.held.public_id], "set_tags", {"tags": ["vpn"]}, by=d.he
+        ),
+        ["ticket.tags_set", "ticket.tags_set"],
+    ),
+    "open_ticket": (
+        lambda d: actions.open_ticket(title="No sound", tags=["audio"], by=web(d.employee)),
+        ["ticket.opened"],
+    ),
+    "release_what_is_lost": (lambda d: _release_what_is_lost(d), ["ticket.released"]),
+    "release_what_is_unseen": (lambda d: _release_what_is_unseen(d), ["ticket.released"]),
+    "reopen": (
+        lambda d: actions.reopen(d.done, comment="It is back.", by=web(d.employee)),
+        ["ticket.reopened"],
+    ),
+    "save_service": (
+        lambda d: actions.save_service(made_confidential(d), by=d.boss),
+        ["service.changed", "ticket.released"],
+    ),
+    "set_due": (lambda d: actions.set_due(d.held, due_at=MONDAY, by=d.he), ["ticket.due_set"]),
+    "set_priority": (
+        lambda d: actions.set_priority(d.held, priority="HIGH", by=d.he),
+        ["ticket.priority_set"],
+    ),
+    "set_service": (
+        lambda d: actions.set_service(d.held, service=ServiceFactory.create(), by=d.he),
+        ["ticket.service_set"],
+    ),
+    "set_tags": (lambda d: actions.set_tags(d.held, tags=["vpn"], by=d.he), ["ticket.tags_set"]),
+    "unwatch": (lambda d: actions.unwatch(_watched(d), user=d.colleague, by=d.he), ["ticket.unwatched"]),
+    "watch": (lambda d: actions.watch(d.held, user=d.colleague, by=d.he), ["ticket.watched"]),
+}
+PEOPLE: dict[str, tuple[Deed, list[str]]] = {
+    "activate": (
+        lambda d: people.activate(UserFactory.create(is_active=False), by=d.boss),
+        ["user.activated"],
+    ),
+    "bootstrap_admin": (
+        lambda d: people.bootstrap_admin(email="first@example.com", full_name="First", by=Actor(None, "api")),
+        ["user.bootstrapped", "api_key.issued"],
+    ),
+    "change_email": (
+        lambda d: people.change_email(d.employee, email="new@example.com", by=d.boss),
+        ["user.email_changed"],
+    ),
+    "change_password": (
+        lambda d: people.change_password(d.employee, password="correct horse battery", by=web(d.employee)),
+        ["user.password_changed"],
+    ),
+    "change_profile": (
+        lambda d: people.change_profile(
+            d.employee, full_name="A. B.", language="ru", time_zone="UTC", by=d.boss
+        ),
+        ["user.profile_changed"],
+    ),
+    "change_role": (
+        lambda d: people.change_role(d.agent, role="EMPLOYEE", by=d.boss),
+        ["user.role_changed", "ticket.released"],
+    ),
+    "choose_language": (
+        lambda d: people.choose_language(d.employee, language="ru", by=web(d.employee)),
+        ["user.profile_changed"],
+    ),
+    "choose_theme": (
+        lambda d: people.choose_theme(d.employee, theme="dark", by=web(d.employee)),
+        ["user.profile_changed"],
+    ),
+    "create_user": (
+        lambda d: people.create_user(
+            email="new@example.com", full_name="New", teams={d.service.team: True}, by=d.boss
+        ),
+        ["user.created"],
+    ),
+    "deactivate": (lambda d: people.deactivate(d.agent, by=d.boss), ["user.deactivated", "ticket.released"]),
+    "set_teams": (lambda d: people.set_teams(d.agent, teams={}, by=d.boss), ["user.teams_changed"]),
+    "sign_in_refused": (
+        lambda d: people.sign_in_refused("x@example.com", by=SYSTEM),
+        ["user.sign_in_refused"],
+    ),
+    "signed_in": (lambda d: people.signed_in(d.employee, by=web(d.employee)), ["user.signed_in"]),
+    "signed_out": (lambda d: people.signed_out(d.employee, by=web(d.employee)), ["user.signed_out"]),
+}
+KEYS: dict[str, tuple[Deed, list[str]]] = {
+    "issue": (
+        lambda d: api_keys.issue(d.employee, name="Another", scopes=["read"], by=d.boss),
+        ["api_key.issued"],
+    ),
+    "revoke": (lambda d: api_keys.revoke(d.key, by=d.boss), ["api_key.revoked"]),
+    "rotate": (lambda d: api_keys.rotate(d.key, by=d.boss), ["api_key.issued", "api_key.revoked"]),
+}
+CONFIGURATION: dict[str, tuple[Deed, list[str]]] = {
+    "save": (lambda d: configuration.save(Team(name="Facilities"), by=d.boss), ["team.created"]),
+}
+VERBS: dict[str, tuple[Deed, list[str]]] = {
+    f"{module}.{name}": verb
+    for module, verbs in (
+        ("tickets", TICKETS),
+        ("people", PEOPLE),
+        ("keys", KEYS),
+        ("configuration", CONFIGURATION),
+    )
+    for name, verb in verbs.items()
+}
+# What stands beside the verbs and changes nothing.
+NO_VERBS = {"expect", "Outcome", "require_admin", "subject", "bootstrap_key_is", "find"}
+
+each_verb = pytest.mark.parametrize(("deed", "events"), VERBS.values(), ids=VERBS)
+
+
+def _watched(desk: Desk) -> Ticket:
+    return actions.watch(desk.held, user=desk.colleague, by=desk.boss)
+
+
+def _release_what_is_lost(desk: Desk) -> None:
+    leaving = UserFactory.create(role="AGENT", in_teams=[desk.service.team])
+    stand(opened(by=desk.employee, service=desk.service), "IN_PROGRESS", assignee=leaving)
+    User.objects.filter(pk=leaving.pk).update(is_active=False)
+    actions.release_what_is_lost(leaving, by=desk.boss)
+
+
+def _release_what_is_unseen(desk: Desk) -> None:
+    service = made_confidential(desk)
+    service.save()
+    actions.release_what_is_unseen(service, by=desk.boss)
+
+
+def public_functions(module: ModuleType) -> set[str]:
+    return {
+        name
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+def test_every_verb_there_is_has_its_case_here() -> None:
+    assert set(TICKETS) | NO_VERBS >= set(actions.__all__)
+    assert set(PEOPLE) | NO_VERBS >= public_functions(people)
+    assert set(KEYS) | NO_VERBS >= public_functions(api_keys)
+    assert set(CONFIGURATION) | NO_VERBS >= public_functions(configuration)
+    assert {*TICKETS, *PEOPLE, *KEYS, *CONFIGURATION}.isdisjoint(NO_VERBS)
+
+
+def left_by(deed: Deed, desk: Desk) -> list[str]:
+    """The verbs of the events that the deed leaves, less those of getting ready for it."""
+    last = Event.objects.order_by("id").last()
+    deed(desk)
+    new = Event.objects.filter(id__gt=last.pk if last else 0).order_by("id")
+    return list(new.values_list("verb", flat=True))
+
+
+@each_verb
+def test_a_verb_leaves_one_event_for_each_thing_it_changed(desk: Desk, deed: Deed, events: list[str]) -> None:
+    left = left_by(deed, desk)
+    assert left[len(left) - len(events) :] == events
+    getting_ready = left[: len(left) - len(events)]
+    assert not set(getting_ready) & set(events) or getting_ready[-1] == "ticket.started"
+    assert trail.first_fault() is None
+    assert check(connection) == []
+
+
+def everything() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values_list())
+        for model in apps.get_models(include_auto_created=True)
+    }
+
+
+@each_verb
+def test_a_verb_whose_event_cannot_be_written_leaves_nothing(
+    desk: Desk, deed: Deed, events: list[str]
+) -> None:
+    verb = events[-1]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE"
+        )  # or the table could not be altered in this transaction
+        cursor.execute(f"ALTER TABLE audit_event ADD CONSTRAINT not_today CHECK (verb <> '{verb}') NOT VALID")
+    before = everything()
+    with pytest.raises(IntegrityError, match="not_today"), transaction.atomic():
+        deed(desk)
+    assert everything() == before
+
+
+def test_a_number_that_somebody_else_has_taken_leaves_nothing_either(desk: Desk) -> None:
+    forged = trail.Subject("ticket", desk.new.public_id, desk.new.reference, desk.new.version + 1)
+    trail.record("ticket.forged", forged, by=SYSTEM)
+    before = everything()
+    with pytest.raises(IntegrityError, match="event_seq_once"), transaction.atomic():
+        actions.claim(desk.new, by=desk.he)
+    assert everything() == before
