@@ -43,6 +43,9 @@ SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 # Libraries whose messages repeat the addresses they call.
 TALKATIVE = ("urllib3", "httpx", "httpcore", "requests", "asyncio", "PIL")
 
+# What strangers can make Django complain about as often as they like; the line of the request says enough.
+CLUMSY = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
+
 
 def configure(level: str = "INFO") -> None:
     """Lead structlog and the standard library into one stream of JSON lines."""
@@ -93,6 +96,8 @@ def configure(level: str = "INFO") -> None:
                 # Every request has its line, and every failure its trace from serviceflow.errors.
                 "django.request": {"level": "CRITICAL"},
                 "django.server": {"level": "ERROR"},
+                # A trace for every scanner that passes by.
+                **{f"django.security.{name}": {"level": "CRITICAL"} for name in CLUMSY},
             },
         }
     )
