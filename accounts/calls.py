@@ -75,6 +75,8 @@ class Call(APIView):
     repeatable: ClassVar[Collection[str]] = ()
     # Old integrations may send what we never asked for.
     lenient: ClassVar[bool] = False
+    # Whether every change here is a single verb, which needs no transaction around its own.
+    one_verb: ClassVar[bool] = False
     # Whether the call commits several transactions of its own.
     in_steps: ClassVar[bool] = False
 
@@ -158,13 +160,16 @@ class Call(APIView):
 
     def _act(self, request: Request) -> HttpResponseBase:
         method = (request.method or "").lower()
-        handler = getattr(self, method, self.http_method_not_allowed)
+        known = method in self.http_method_names
+        handler = getattr(self, method, None) if known else None
+        handler = handler or self.http_method_not_allowed
         if request.method in SAFE or handler == self.http_method_not_allowed:
             response: HttpResponseBase = handler(request, **self.kwargs)
             return response
-        conditional.believed(request)
-        keep = safe_writing.once_in_steps if self.in_steps else safe_writing.once
-        return keep(request, lambda: self._change(handler, request))
+        one_verb = self.one_verb and conditional.believed(request) is None
+        if self.in_steps:
+            return safe_writing.once_in_steps(request, lambda: self._change(handler, request))
+        return safe_writing.once(request, lambda: self._change(handler, request), one_verb=one_verb)
 
     def _change(self, handler: Callable[..., HttpResponse], request: Request) -> HttpResponse:
         if self.in_steps:

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -27,15 +28,15 @@ PATIENCE = 4.0  # seconds; as long as a twin would wait for the lock of a row
 type Work = Callable[[], HttpResponse]
 
 
-def once(request: Request, work: Work) -> HttpResponse:
+def once(request: Request, work: Work, *, one_verb: bool = False) -> HttpResponse:
     """Do the work and keep its answer, in one transaction; or give the answer kept for the same Idempotency-Key.
 
     Twins wait for each other at the unique index: the second one gets the answer of the first, or does the work
-    itself if the first one failed. Nothing is kept of a failure.
+    itself if the first one failed. Nothing is kept of a failure. Work that is one verb brings its own transaction.
     """
     key = key_in(request)
     if key is None:
-        with transaction.atomic():
+        with nullcontext() if one_verb else transaction.atomic():
             return work()
     with transaction.atomic():
         row = _reserve(request, key)

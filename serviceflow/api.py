@@ -35,6 +35,9 @@ class KeyAuthentication(BaseAuthentication):
     """`X-API-Key: sf_…` or `Authorization: Bearer sf_…`. A key that is there and wrong is never a session's guest."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        if settings.SECURE_SSL_REDIRECT and not request._request.is_secure():
+            # A redirect would teach the client to go on sending its key in the clear.
+            raise exceptions.PermissionDenied(_("The API is spoken over TLS only."), code="tls_required")
         raw = key_in(request)
         if raw is None:
             return None

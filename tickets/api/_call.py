@@ -1,5 +1,6 @@
 """What the calls about one ticket share: find it, heed If-Match, show it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +53,13 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+_VERSION = re.compile(r'"[1-9][0-9]{0,8}"')
+
+
 class TicketCall(Call):
     """A call about one ticket, named by its id or number. What the caller does not see is not there: 404."""
+
+    one_verb = True
 
     def found(self, reference: str) -> Ticket:
         return reads.find(reference, reader=self.by.person)
@@ -86,7 +92,4 @@ def _version_among(tags: frozenset[str], *, now: int) -> int:
     """The version that the caller has seen: the present one, if it is among them, and 0 if none is a version."""
     if conditional.version_tag(now) in tags:
         return now
-    digits = [tag.strip('"') for tag in tags]
-    return max(
-        (int(text) for text in digits if text.isascii() and text.isdigit() and len(text) < 10), default=0
-    )
+    return max((int(tag.strip('"')) for tag in tags if _VERSION.fullmatch(tag)), default=0)

@@ -98,6 +98,7 @@ class Tickets(TicketCall):
 
 
 class OneTicket(TicketCall):
+    one_verb = False
     parameters = {"DELETE": {"reason"}}
 
     @operation(

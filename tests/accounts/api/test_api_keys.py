@@ -1,0 +1,122 @@
+"""/users/{id}/api-keys: issue, list, revoke and rotate keys."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import ApiKey, User
+from tests.program import Program
+
+KEYS = "/api/v1/users/me/api-keys"
+
+
+def test_anna_issues_a_key_and_uses_it(program_of: Any, employee: User) -> None:
+    response = program_of(employee).post(KEYS, {"name": "Script", "scopes": ["write", "read"]})
+    assert response.status_code == 201
+    told = response.json()
+    assert (told["name"], told["scopes"], told["state"]) == ("Script", ["read", "write"], "ACTIVE")
+    assert told["api_key"].startswith(told["prefix"] + "_")
+    assert Program(HTTP_X_API_KEY=told["api_key"]).get("/api/v1/users/me").json()["email"] == employee.email
+
+
+def test_the_list_never_shows_a_key(program_of: Any, employee: User) -> None:
+    program = program_of(employee)
+    raw = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()["api_key"]
+    response = program.get(KEYS)
+    assert [each["name"] for each in response.json()["results"]] == ["Script", "test"]
+    assert raw not in response.content.decode()
+    assert ApiKey.objects.first().digest not in response.content.decode()  # type: ignore[union-attr]
+
+
+def test_a_revoked_key_is_dead_at_once(program_of: Any, employee: User) -> None:
+    program = program_of(employee)
+    told = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()
+    assert program.delete(f"{KEYS}/{told['id']}").status_code == 204
+    assert Program(HTTP_X_API_KEY=told["api_key"]).get("/api/v1/users/me").status_code == 401
+    assert program.delete(f"{KEYS}/{told['id']}").status_code == 204
+    assert program.post(f"{KEYS}/{told['id']}/rotate").json()["code"] == "key_not_active"
+
+
+def test_a_rotated_key_is_replaced_in_one_step(program_of: Any, employee: User) -> None:
+    program = program_of(employee)
+    old = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()
+    response = program.post(f"{KEYS}/{old['id']}/rotate")
+    assert response.status_code == 200
+    new = response.json()
+    assert (new["name"], new["scopes"]) == ("Script", ["read"])
+    statuses = [
+        Program(HTTP_X_API_KEY=each["api_key"]).get("/api/v1/users/me").status_code for each in (old, new)
+    ]
+    assert statuses == [401, 200]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "x" * 101),
+        ("scopes", []),
+        ("scopes", ["root"]),
+        ("scopes", "read"),
+        ("scopes", None),
+        ("expires_at", "2020-01-01T00:00:00Z"),
+        ("expires_at", "2199-01-01T00:00:00Z"),
+        ("expires_at", "soon"),
+        ("user", "maria@example.com"),
+        ("prefix", "aaaaaaaa"),
+        ("digest", "0" * 64),
+    ],
+)
+def test_what_is_wrong_is_named(program_of: Any, employee: User, field: str, value: object) -> None:
+    response = program_of(employee).post(KEYS, {"name": "Script", "scopes": ["read"], field: value})
+    assert response.status_code == 400
+    assert [name.split(".")[0] for name in response.json()["errors"]] == [field]
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_key_may_be_short_lived(program_of: Any, employee: User) -> None:
+    soon = (timezone.now() + timedelta(hours=1)).isoformat()
+    told = program_of(employee).post(KEYS, {"name": "x", "scopes": ["read"], "expires_at": soon}).json()
+    assert told["expires_at"][:16] == soon[:16]
+
+
+def test_maria_manages_anybody_s(program_of: Any, admin: User, employee: User) -> None:
+    program = program_of(admin)
+    hers = f"/api/v1/users/{employee.public_id}/api-keys"
+    told = program.post(hers, {"name": "Script", "scopes": ["read"]}).json()
+    assert [each["id"] for each in program.get(hers).json()["results"]] == [told["id"]]
+    assert program.post(f"{hers}/{told['id']}/rotate").status_code == 200
+    assert program.delete(f"{hers}/{told['id']}").status_code == 204
+
+
+def test_igor_does_not_manage_anna_s(program_of: Any, agent: User, employee: User) -> None:
+    anna_s = program_of(employee).post(KEYS, {"name": "Script", "scopes": ["read"]}).json()["id"]
+    program = program_of(agent)
+    hers = f"/api/v1/users/{employee.public_id}/api-keys"
+    assert program.get(hers).status_code == 403
+    assert program.post(hers, {"name": "x", "scopes": ["read"]}).status_code == 403
+    assert program.delete(f"{hers}/{anna_s}").status_code == 403
+    # As if it were his own it is not there.
+    assert program.delete(f"{KEYS}/{anna_s}").status_code == 404
+    assert program.post(f"{KEYS}/{anna_s}/rotate").status_code == 404
+
+
+def test_a_stale_revocation_is_refused(program_of: Any, employee: User) -> None:
+    program = program_of(employee)
+    told = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()
+    assert program.delete(f"{KEYS}/{told['id']}", headers={"if-match": '"x"'}).status_code == 412
+    assert program.post(f"{KEYS}/{told['id']}/rotate", headers={"if-match": '"x"'}).status_code == 412
+    assert program.post(f"{KEYS}/{told['id']}/rotate", headers={"if-match": "*"}).status_code == 200
+
+
+def test_what_is_kept_for_a_second_sending_is_encrypted(program_of: Any, employee: User) -> None:
+    from accounts.models import StoredAnswer
+
+    program = program_of(employee)
+    body = {"name": "Script", "scopes": ["read"]}
+    first, second = (program.post(KEYS, body, headers={"idempotency-key": "k"}) for _turn in range(2))
+    assert first.json()["api_key"] == second.json()["api_key"]
+    assert first.json()["api_key"].encode() not in bytes(StoredAnswer.objects.get().body)
+    assert second["Cache-Control"] == "no-store"
