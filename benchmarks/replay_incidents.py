@@ -27,6 +27,7 @@ import requests
 
 LOG = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "incident_event_log.csv"
 NOBODY = "?"
+MOST_LOSSES = 6  # of one call
 
 # State of the log -> (status, waiting_for) of the desk. A state not in here ("-100") says nothing: the ticket stays.
 STATES = {
@@ -69,6 +70,7 @@ class Client:
         self.answers: Counter[int] = Counter()
         self.refusals: Counter[tuple[int, str, str]] = Counter()
         self.seconds: list[float] = []
+        self.lost = 0
         self._local = threading.local()
         self._lock = threading.Lock()
 
@@ -82,11 +84,27 @@ class Client:
         once: str = "",
         header: str = "X-API-Key",
     ) -> Json:
-        """The JSON of a 2xx answer. Waits as long as a 429 says. `once` is the Idempotency-Key."""
+        """The JSON of a 2xx answer. `once` is the Idempotency-Key.
+
+        Waits as long as a 429 says. A connection that is lost may have done its work or not: the Idempotency-Key
+        makes it safe to send the same again.
+        """
         headers = {header: key} | ({"Idempotency-Key": once} if once else {})
+        losses = 0
         while True:
             began = time.perf_counter()
-            answer = self._session().request(method, self.base + path, json=body, headers=headers, timeout=60)
+            try:
+                answer = self._session().request(
+                    method, self.base + path, json=body, headers=headers, timeout=60
+                )
+            except requests.ConnectionError:
+                losses += 1
+                with self._lock:
+                    self.lost += 1
+                if losses == MOST_LOSSES:
+                    raise
+                time.sleep(losses)
+                continue
             with self._lock:
                 self.seconds.append(time.perf_counter() - began)
                 self.answers[answer.status_code] += 1
@@ -255,8 +273,11 @@ class Incident:
             body["assignee"] = assignee.id
         if self._stands(status, waiting_for) and row["incident_state"] != "Closed":
             return
-        if not self._tried(f"to {status}", "PATCH", "/status", body, key=author.key):
-            self._bring_to(status, waiting_for, assignee or author)
+        # First by whoever wrote the update, then by whoever is responsible, then as the workflow wants it.
+        for person, what in ((author, "its author"), (assignee or self._responsible, "the assignee")):
+            if self._tried(f"{row['incident_state']}, by {what}", "PATCH", "/status", body, key=person.key):
+                return
+        self._bring_to(status, waiting_for, assignee or author)
 
     def _bring_to(self, status: str, waiting_for: str | None, agent: Person) -> None:
         """The fitting verbs, by the person they are for."""
@@ -393,7 +414,9 @@ def enter(client: Client, options: argparse.Namespace) -> Desk:
     run = options.run or f"{int(time.time()):x}"
     if options.bootstrap_key:
         body = {"email": f"admin.{run}@replay.example", "full_name": "Replay Administrator"}
-        made = client.call("POST", "/users", body, key=options.bootstrap_key, header="X-Bootstrap-Key")
+        made = client.call(
+            "POST", "/users", body, key=options.bootstrap_key, header="X-Bootstrap-Key", once=run
+        )
         options.admin_key = made["api_key"]
     desk = Desk(client, options.admin_key, run)
     desk.teams = sorted(team["id"] for team in client.call("GET", "/teams", key=desk.admin_key)["results"])
@@ -444,9 +467,10 @@ def report(outcomes: list[Outcome], client: Client, took: float, updates: int) -
     print("\nanswers")
     for status, count in sorted(client.answers.items()):
         print(f"  {status}  {count:6}")
+    print(f"  connections lost, the call repeated with its Idempotency-Key: {client.lost}")
     print("\nrefused at the first try, then done by the verb and the person that fit")
     for (status, code, attempt), count in client.refusals.most_common():
-        print(f"  {status} {code:24} {attempt:24} {count:6}")
+        print(f"  {status} {code:24} {attempt:36} {count:6}")
     print("\nfinal states                     log   desk")
     wanted, got = Counter(o.wanted for o in outcomes), Counter(o.got for o in outcomes)
     for state in sorted(wanted | got, key=str):
