@@ -10,7 +10,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiKey, Language, Scope, User
+from accounts.models import Language, Scope, User
 
 REGIONS = (
     "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
@@ -64,22 +64,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zones = time_zones(timezone.localdate().isoformat())
-        now = self.initial.get("time_zone", "")
-        known = {name for _region, cities in zones for name, _city in cities}
-        self.fields["time_zone"].choices = zones if now in known else [(now, now), *zones]  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = zone_choices(self.initial.get("time_zone", ""))  # type: ignore[attr-defined]
 
     def clean_full_name(self) -> str:
         return " ".join(self.cleaned_data["full_name"].split())
 
 
-class PasswordForm(forms.Form):
-    current_password = forms.CharField(
-        label=_("Current password"),
-        max_length=LONGEST_PASSWORD,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+class NewPasswordForm(forms.Form):
     password = forms.CharField(
         label=_("New password"),
         max_length=LONGEST_PASSWORD,
@@ -97,6 +88,18 @@ class PasswordForm(forms.Form):
     def clean(self) -> None:
         if self.cleaned_data.get("password") != self.cleaned_data.get("repeated", ""):
             self.add_error("repeated", _("This is not the same as the new password."))
+
+
+class PasswordForm(NewPasswordForm):
+    """Whoever changes his own password shows that he knows the present one."""
+
+    current_password = forms.CharField(
+        label=_("Current password"),
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("current_password", "password", "repeated")
 
 
 class ApiKeyForm(forms.Form):
@@ -129,8 +132,11 @@ class ApiKeyForm(forms.Form):
         return " ".join(self.cleaned_data["name"].split())
 
 
-def visible_part(key: ApiKey) -> str:
-    return f"sf_{key.prefix}"
+def zone_choices(present: str = "") -> list[tuple[str, Any]]:
+    """Every zone people live in, and the present one should it be another."""
+    zones = time_zones(timezone.localdate().isoformat())
+    known = {name for _region, cities in zones for name, _city in cities}
+    return [*([(present, present)] if present and present not in known else []), *zones]
 
 
 @lru_cache(maxsize=4)

@@ -1,8 +1,20 @@
-"""Django admin as the desk has it: for administrators, and with the desk's own words."""
+"""Django admin as the desk has it: for administrators, behind the desk's own sign-in, and with its own words.
+
+Django loads this module before there are models: what needs them is imported where it is used.
+"""
+
+from functools import update_wrapper
+from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 
 
 class DeskAdminConfig(AdminConfig):
@@ -14,3 +26,43 @@ class DeskAdmin(AdminSite):
     site_title = "ServiceFlow"
     index_title = _("Configuration")
     enable_nav_sidebar = True
+    empty_value_display = "—"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_authenticated and request.user.is_staff)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Strangers are asked to sign in on the desk's own page; whoever is no administrator is told so."""
+        behind = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if self.has_permission(request):
+                return behind(request, *args, **kwargs)
+            return self._turned_away(request)
+
+        return update_wrapper(guarded, view)
+
+    # The site's own doors lead to the desk's: those are audited, limited and the same for everybody.
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("admin:index") if self.has_permission(request) else self._turned_away(request)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        from accounts.views import sign_out
+
+        return sign_out(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return redirect("accounts:change_password")
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return redirect("accounts:profile")
+
+    def _turned_away(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        from django.contrib.auth.views import redirect_to_login
+
+        at_login = request.path == reverse("admin:login")
+        return redirect_to_login(reverse("admin:index") if at_login else request.get_full_path())

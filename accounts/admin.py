@@ -1,0 +1,359 @@
+"""Administrators at work on people, teams and keys. Every change is a verb; nothing is deleted."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.options import ActionLocation
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts import actions, api_keys, configuration, one_time_forms
+from accounts.acting import Invalid, Refused
+from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
+from accounts.models import ApiKey, Membership, Team, User
+from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
+from accounts.views import me
+from audit.admin import ReadOnlyAdmin
+
+admin.site.unregister(Group)
+
+# Role, activity and teams are the whole of the rights here.
+_PROFILE = ("full_name", "language", "time_zone")
+
+
+# --- People --------------------------------------------------------------------------------------
+
+
+class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = Membership
+    extra = 1
+    verbose_name_plural = gettext_lazy("Teams")
+    fieldsets = ((None, {"fields": (("team", "is_lead"),)}),)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        # Teams have a page of their own; here they are only chosen.
+        field: Any = formset.form.base_fields["team"]
+        field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+        field.queryset = Team.objects.filter(Q(is_active=True) | Q(memberships__user=obj)).distinct()
+        return formset
+
+
+class UserForm(VerbForm):
+    """For a new person a password may be set at once; later it has a page of its own."""
+
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), initial="UTC")
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        required=False,
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 12 characters. Without one nobody can sign in as this person yet."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "time_zone" in self.fields:
+            self.fields["time_zone"].choices = zone_choices(self.instance.time_zone)  # type: ignore[attr-defined]
+
+
+@admin.register(User)
+class UserAdmin(VerbAdmin):
+    form = UserForm
+    inlines = (MembershipInline,)
+    list_display = ("full_name", "email", "role", "team_names", "is_active", "last_login")
+    list_filter = ("role", "is_active", "memberships__team", "language")
+    search_fields = ("full_name", "email")
+    search_help_text = gettext_lazy("A name or an e-mail address.")
+    ordering = ("full_name", "id")
+    readonly_fields = ("public_id", "created_at", "last_login", "keys")
+    change_form_template = "admin/accounts/user/change_form.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        person = (None, {"fields": ("email", *_PROFILE)})
+        if obj is None:
+            return (
+                person,
+                (_("Rights"), {"fields": ("role",)}),
+                (_("Signing in"), {"fields": ("password",)}),
+            )
+        return (
+            person,
+            (_("Rights"), {"fields": ("role", "is_active")}),
+            (_("On record"), {"fields": self.readonly_fields}),
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        people: QuerySet[User] = super().get_queryset(request).prefetch_related("memberships__team")
+        return people
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.set_password)
+        return [
+            path("<int:pk>/password/", page, name="accounts_user_password"),
+            *super().get_urls(),
+        ]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Each changed field by its verb. Letting in comes first and shutting out last, so that all of it counts."""
+        by, new = at_admin(request), form.cleaned_data
+        if not change:
+            made = actions.create_user(
+                email=new["email"],
+                role=new["role"],
+                password=new.get("password") or None,
+                by=by,
+                **{name: new[name] for name in _PROFILE},
+            )
+            obj.__dict__.update(made.__dict__)
+            return
+        changed = set(form.changed_data)
+        user = User.objects.get(pk=obj.pk)
+        if "is_active" in changed and new["is_active"]:
+            actions.activate(user, by=by)
+        if "email" in changed:
+            actions.change_email(user, email=new["email"], by=by)
+        if changed & set(_PROFILE):
+            actions.change_profile(user, **{name: new[name] for name in _PROFILE}, by=by)
+        if "role" in changed:
+            actions.change_role(user, role=new["role"], by=by)
+        if "is_active" in changed and not new["is_active"]:
+            actions.deactivate(user, by=by)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        if any(formset.has_changed() for formset in formsets):
+            kept = [
+                row for formset in formsets for row in formset.cleaned_data if row and not row.get("DELETE")
+            ]
+            teams = {row["team"]: row["is_lead"] for row in kept}
+            actions.set_teams(User.objects.get(pk=form.instance.pk), teams=teams, by=at_admin(request))
+
+    def set_password(self, request: HttpRequest, pk: int) -> HttpResponse:
+        user: User | None = self.get_object(request, str(pk))
+        if user is None:
+            return redirect("admin:accounts_user_changelist")
+        form = NewPasswordForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                actions.change_password(user, password=form.cleaned_data["password"], by=at_admin(request))
+            except Invalid as no:
+                form.add_error(no.field, str(no.message))
+            else:
+                said = _("%(name)s has a new password and is signed out everywhere.") % {
+                    "name": user.full_name
+                }
+                messages.success(request, said)
+                return redirect("admin:accounts_user_change", user.pk)
+        focus_first_fault(form)
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts, "original": user, "form": form, "title": _("Set password"), "subtitle": user.full_name,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/accounts/user/password.html", context)
+
+    @admin.display(description=gettext_lazy("teams"))
+    def team_names(self, user: User) -> str:
+        rows = sorted(user.memberships.all(), key=lambda row: row.team.name)
+        return ", ".join(f"{row.team.name} ({_('lead')})" if row.is_lead else row.team.name for row in rows)
+
+    @admin.display(description=gettext_lazy("API keys"))
+    def keys(self, user: User) -> SafeString:
+        address = f"{reverse('admin:accounts_apikey_changelist')}?user__id__exact={user.pk}"
+        return format_html('<a href="{}">{}</a>', address, user.api_keys.count())
+
+
+# --- Teams ---------------------------------------------------------------------------------------
+
+
+@admin.register(Team)
+class TeamAdmin(VerbAdmin):
+    list_display = ("name", "people", "is_active")
+    list_filter = ("is_active",)
+    search_fields = ("name",)
+    readonly_fields = ("members",)
+    fields = ("name", "is_active", "members")
+
+    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> Any:
+        return self.fields if obj else ("name", "is_active")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        teams: QuerySet[Team] = super().get_queryset(request).annotate(size=Count("memberships"))
+        return teams
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        configuration.save(obj, by=at_admin(request))
+
+    @admin.display(description=gettext_lazy("people"), ordering="size")
+    def people(self, team: Any) -> int:
+        return int(team.size)
+
+    @admin.display(description=gettext_lazy("members"))
+    def members(self, team: Team) -> SafeString | str:
+        """To be changed on the page of each person."""
+        rows = team.memberships.select_related("user").order_by("-is_lead", "user__full_name")
+        listed = format_html_join(
+            "",
+            '<li><a href="{}">{}</a>{}</li>',
+            (
+                (
+                    reverse("admin:accounts_user_change", args=[row.user_id]),
+                    row.user.full_name,
+                    f" ({_('lead')})" if row.is_lead else "",
+                )
+                for row in rows
+            ),
+        )
+        return format_html("<ul>{}</ul>", listed) if listed else "—"
+
+
+# --- API keys ------------------------------------------------------------------------------------
+
+
+class IssueForm(VerbForm):
+    """A key for somebody. The raw key is on the answer page and nowhere else."""
+
+    name = ApiKeyForm.base_fields["name"]
+    scopes = ApiKeyForm.base_fields["scopes"]
+    days = ApiKeyForm.base_fields["days"]
+
+    class Meta:
+        model = ApiKey
+        fields: ClassVar[list[str]] = ["user", "name"]
+
+    def _post_clean(self) -> None:
+        """The row is made by the verb: there is no instance to fill and check."""
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys are issued, revoked and rotated; nobody reads or edits them."""
+
+    list_display = (
+        "name",
+        "visible",
+        "user",
+        "scope_names",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "standing",
+    )
+    list_filter = ("expires_at", "revoked_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix", "user__full_name", "user__email")
+    search_help_text = gettext_lazy("A name, the visible part, or the owner.")
+    fields = (
+        "user", "name", "visible", "scope_names", "created_at", "expires_at", "last_used_at", "revoked_at", "standing",
+    )  # fmt: skip
+    actions = ("revoke", "rotate")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_staff
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "user__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = IssueForm(request.POST or None, initial={"user": request.GET.get("user", "")[:18]})
+        form.fields["user"].queryset = User.objects.active()  # type: ignore[attr-defined]
+        if request.method == "POST" and form.is_valid():
+            try:
+                return self._issued(request, form.cleaned_data)
+            except one_time_forms.NotYours:
+                form.add_error(None, _("This form was open for too long. Please send it once more."))
+            except Refused as no:
+                form.add_error(
+                    no.field if isinstance(no, Invalid) and no.field in form.fields else None, str(no)
+                )
+        focus_first_fault(form)
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "form": form,
+            "form_name": one_time_forms.name_for(me(request)),
+            "title": _("Issue an API key"),
+        }
+        return TemplateResponse(request, "admin/accounts/apikey/issue.html", context)
+
+    def _issued(self, request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
+        public_id = one_time_forms.public_id_of(
+            request.POST.get(one_time_forms.FIELD, ""), sent_by=me(request)
+        )
+        try:
+            key, raw = api_keys.issue(
+                wanted["user"],
+                name=wanted["name"],
+                scopes=wanted["scopes"],
+                expires_at=timezone.now() + timedelta(days=wanted["days"]),
+                public_id=public_id,
+                by=at_admin(request),
+            )
+        except IntegrityError:
+            messages.warning(
+                request,
+                _(
+                    "This has been done already. A key is shown only once: if you have not kept it, issue another."
+                ),
+            )
+            return redirect("admin:accounts_apikey_changelist")
+        return self._shown_once(request, [(key, raw)])
+
+    def _shown_once(self, request: HttpRequest, issued: list[tuple[ApiKey, str]]) -> HttpResponse:
+        title = ngettext("The new API key", "The new API keys", len(issued))
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "issued": issued,
+            "title": title,
+        }
+        response = TemplateResponse(request, "admin/accounts/apikey/issued.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description=gettext_lazy("Revoke"))
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        revoked = [key for key in keys.order_by("pk") if key.revoked_at is None]
+        with transaction.atomic():
+            for key in revoked:
+                api_keys.revoke(key, by=at_admin(request))
+        said = ngettext("%(count)d key is revoked.", "%(count)d keys are revoked.", len(revoked))
+        messages.success(request, said % {"count": len(revoked)})
+
+    @admin.action(description=gettext_lazy("Rotate: issue another in its place"))
+    def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
+        try:
+            with transaction.atomic():
+                issued = [api_keys.rotate(key, by=at_admin(request)) for key in keys.order_by("pk")]
+        except Refused as no:
+            messages.error(request, str(no.message))
+            return None
+        return self._shown_once(request, issued)
+
+    revoke.locations = rotate.locations = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]  # type: ignore[attr-defined]
+
+    @admin.display(description=gettext_lazy("visible part"), ordering="prefix")
+    def visible(self, key: ApiKey) -> SafeString:
+        return format_html("<code>sf_{}…</code>", key.prefix)
+
+    @admin.display(description=gettext_lazy("scopes"))
+    def scope_names(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.display(description=gettext_lazy("state"))
+    def standing(self, key: ApiKey) -> str:
+        return str(key.state[1])
