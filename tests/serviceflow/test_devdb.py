@@ -47,13 +47,14 @@ def server_of(checkout: Path) -> int:
     return int(next(home_of(checkout).glob("[0-9]*/postmaster.pid")).read_text().splitlines()[0])
 
 
-@pytest.fixture
-def new_checkout(tmp_path: Path) -> Iterator[NewCheckout]:
-    """A folder with the one file it takes; its server and data go when the test ends."""
+@pytest.fixture(scope="module")
+def new_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewCheckout]:
+    """Makes folders with the one file it takes; their servers and data go in the end."""
     made: list[Path] = []
+    parent = tmp_path_factory.mktemp("checkouts")
 
-    def make(name: str = "a checkout") -> Path:
-        checkout = tmp_path / name
+    def make(name: str) -> Path:
+        checkout = parent / name
         (checkout / "serviceflow").mkdir(parents=True)
         (checkout / "serviceflow" / "__init__.py").touch()
         shutil.copy(devdb.__file__, checkout / "serviceflow")
@@ -67,8 +68,14 @@ def new_checkout(tmp_path: Path) -> Iterator[NewCheckout]:
         shutil.rmtree(socket_folder_of(checkout), ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def checkout(new_checkout: NewCheckout) -> Path:
+    """One for all that leave it in order."""
+    return new_checkout("a checkout")
+
+
 def test_eight_at_once_start_one_server(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+    checkout = new_checkout("for eight")
     with ThreadPoolExecutor(8) as eight:
         urls = set(eight.map(started, [checkout] * 8))
     assert len(urls) == 1
@@ -81,8 +88,7 @@ def test_eight_at_once_start_one_server(new_checkout: NewCheckout) -> None:
     assert devdb_in(checkout, "status").stdout == "stopped\n"
 
 
-def test_it_listens_on_its_socket_only_and_nobody_else_may_enter(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+def test_it_listens_on_its_socket_only_and_nobody_else_may_enter(checkout: Path) -> None:
     with psycopg.connect(started(checkout)) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
@@ -90,9 +96,9 @@ def test_it_listens_on_its_socket_only_and_nobody_else_may_enter(new_checkout: N
     assert home_of(checkout).stat().st_mode & 0o077 == 0
 
 
-def test_it_comes_back_with_its_data_after_a_crash(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+def test_it_comes_back_with_its_data_after_a_crash(checkout: Path) -> None:
     with psycopg.connect(started(checkout)) as connection:
+        connection.execute("DROP TABLE IF EXISTS kept")
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     server = server_of(checkout)
     os.kill(server, signal.SIGKILL)
@@ -102,16 +108,14 @@ def test_it_comes_back_with_its_data_after_a_crash(new_checkout: NewCheckout) ->
     assert server_of(checkout) != server
 
 
-def test_it_comes_back_when_its_socket_was_swept_away(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+def test_it_comes_back_when_its_socket_was_swept_away(checkout: Path) -> None:
     started(checkout)
     shutil.rmtree(socket_folder_of(checkout))
     with psycopg.connect(started(checkout)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_number_that_now_belongs_to_another_program_does_not_stop_it(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+def test_a_number_that_now_belongs_to_another_program_does_not_stop_it(checkout: Path) -> None:
     started(checkout)
     left_behind = next(home_of(checkout).glob("[0-9]*")) / "postmaster.pid"
     lines = left_behind.read_text()
@@ -133,7 +137,7 @@ def test_two_checkouts_side_by_side_have_a_server_each(new_checkout: NewCheckout
     assert devdb_in(other, "status").stdout == "ready\n"
 
 
-def test_a_copy_of_a_running_checkout_starts_its_own(new_checkout: NewCheckout, tmp_path: Path) -> None:
+def test_a_copy_of_a_running_checkout_starts_its_own(new_checkout: NewCheckout) -> None:
     original, copy = new_checkout("original"), new_checkout("copy")
     started(original)
     shutil.copytree(
@@ -148,8 +152,7 @@ def test_a_copy_of_a_running_checkout_starts_its_own(new_checkout: NewCheckout, 
     assert devdb_in(original, "status").stdout == "ready\n"
 
 
-def test_it_is_left_alone_while_somebody_uses_it(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+def test_it_is_left_alone_while_somebody_uses_it(checkout: Path) -> None:
     with psycopg.connect(started(checkout)) as connection:
         assert devdb_in(checkout, "stop", "--if-unused").stdout == "left alone\n"
         assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -157,12 +160,14 @@ def test_it_is_left_alone_while_somebody_uses_it(new_checkout: NewCheckout) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make somebody else's folder")
-def test_a_folder_of_somebody_else_in_its_place_is_refused(new_checkout: NewCheckout) -> None:
-    checkout = new_checkout()
+def test_a_folder_of_somebody_else_in_its_place_is_refused(checkout: Path) -> None:
+    devdb_in(checkout, "stop")
     trap = socket_folder_of(checkout)
+    shutil.rmtree(trap, ignore_errors=True)
     trap.mkdir(mode=0o777)
     os.chown(trap, 12345, 12345)
     refused = devdb_in(checkout, "start")
+    trap.rmdir()
     assert refused.returncode == 1
     assert refused.stderr == f"database: {trap} belongs to somebody else: remove it.\n"
 
