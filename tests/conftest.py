@@ -176,6 +176,7 @@ def browser_of() -> Callable[[User], Client]:
 def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """gunicorn on the database of this run, started once. It sees only what is committed: transactional tests."""
     name = connections["default"].settings_dict["NAME"]
+    assert name.startswith("test_"), "only tests marked django_db(transaction=True) may have the served desk"
     with running(name, tmp_path_factory.mktemp("served")) as desk:
         yield desk
 

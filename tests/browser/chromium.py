@@ -27,7 +27,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 # Where somebody's document has been refused, Chromium says so on the console: that is no fault of the page.
-REFUSED_DOCUMENT = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+REFUSED_DOCUMENT = re.compile(r"Failed to load resource: the server responded with a status of [45]\d\d")
 
 
 def program() -> str:

@@ -1,0 +1,233 @@
+"""Every page of the desk and how to come to it. A page of the URL map that is missing here fails the tests."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.browser.chromium import Window
+from tests.browser.world import World
+from tests.factories import web
+from tickets import actions
+from tickets.models import Ticket
+
+type Path = Callable[[World], str]
+type Steps = Callable[[Window, World], None]
+
+# Addresses that only take what a form sends: asked for, they refuse or lead to a page.
+ONLY_POSTED = {
+    "accounts:sign_out",
+    "admin:logout",
+    "accounts:choose_theme",
+    "accounts:choose_language",
+    "accounts:revoke_key",
+    "accounts:rotate_key",
+    "tickets:next_one",
+    "tickets:claim_from_list",
+    "tickets:claim",
+    "tickets:assign",
+    "tickets:hand_over",
+    "tickets:status",
+    "tickets:cancel",
+    "tickets:reopen",
+    "tickets:edit",
+    "tickets:properties",
+    "tickets:comment",
+    "tickets:watch",
+    "tickets:unwatch",
+    "tickets:delete",
+}
+# What admin answers to its own scripts, and what it forwards to pages listed here.
+NO_PAGES = {"admin:jsi18n", "admin:autocomplete", "admin:view_on_site"}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """How one person comes to one state of a page."""
+
+    name: str
+    route: str
+    who: str  # of the World; empty for a stranger
+    path: Path
+    statuses: frozenset[int] = frozenset({200})
+    steps: Steps | None = None  # from there to what is to be seen
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.who or 'stranger'})"
+
+
+def _at(route: str, *arguments: Any, **query: str) -> Path:
+    return lambda world: reverse(route, args=arguments) + (f"?{urlencode(query)}" if query else "")
+
+
+def _of(ticket: str, route: str = "tickets:detail", **query: str) -> Path:
+    def path(world: World) -> str:
+        public_id = getattr(world, ticket).public_id
+        return reverse(route, args=[public_id]) + (f"?{urlencode(query)}" if query else "")
+
+    return path
+
+
+def _plain(path: str) -> Path:
+    return lambda world: path
+
+
+# --- What has to be done to see some pages --------------------------------------------------------
+
+
+def _refused_sign_in(window: Window, world: World) -> None:
+    window.fill_sign_in("nobody@example.com", "not the password")
+
+
+def _another_key(window: Window, world: World) -> None:
+    page = window.page
+    page.locator("main input[name=name]").fill("Telephone exchange")
+    page.locator("main input[name=scopes]").first.check()
+    window.press(page.locator("main form", has=page.locator("input[name=scopes]")).locator("[type=submit]"))
+
+
+def _empty_form(window: Window, world: World) -> None:
+    page = window.page
+    window.press(page.locator("main form", has=page.locator("[name=title]")).locator("[type=submit]").last)
+
+
+def _conflict(window: Window, world: World) -> None:
+    page = window.page
+    page.locator("textarea[name=body]").fill("I have just restarted the server.")
+    ticket = Ticket.objects.get(pk=world.contested.pk)
+    actions.add_comment(ticket, body="It is slow again.", by=web(world.employee))
+    window.press(page.locator(".sf-composer button[type=submit]").first)
+
+
+def _shortcuts(window: Window, world: World) -> None:
+    window.page.keyboard.press("?")
+    window.page.locator("#shortcuts").wait_for()
+
+
+def _menu(window: Window, world: World) -> None:
+    window.page.locator(".sf-bar details[data-drop] summary").last.click()
+
+
+def _forbidden(window: Window, world: World) -> None:
+    """A follower sends the form of a button that he has not got."""
+    _send(window, "comment", f"/tickets/{world.busy.public_id}/claim/")
+
+
+def _out_of_date(window: Window, world: World) -> None:
+    """A form whose proof of origin has been lost."""
+    window.page.locator("main form [name=csrfmiddlewaretoken]").evaluate_all(
+        "(fields) => fields.forEach((field) => (field.value = 'lost'))"
+    )
+    _send(window, "comment", f"/tickets/{world.busy.public_id}/comment/")
+
+
+def _send(window: Window, form: str, to: str) -> None:
+    composer = window.page.locator(f"main form[action$='/{form}/']")
+    composer.evaluate("(form, to) => { form.action = to; form.noValidate = true }", to)
+    window.press(composer.locator("button[type=submit]").first)
+
+
+_NOT_FOUND = frozenset({404})
+_STANDINGS = {
+    "employee": ("fresh", "busy", "waiting", "done", "canceled"),
+    "agent": ("fresh", "busy", "waiting", "done", "canceled"),
+    "lead": ("fresh", "busy"),
+    "admin": ("busy", "done"),
+}
+
+VISITS: list[Visit] = [
+    # --- Everybody ---
+    Visit("sign in", "accounts:sign_in", "", _at("accounts:sign_in")),
+    Visit("sign in, refused", "accounts:sign_in", "", _at("accounts:sign_in"), steps=_refused_sign_in),
+    Visit("profile", "accounts:profile", "employee", _at("accounts:profile")),
+    Visit("profile", "accounts:profile", "agent", _at("accounts:profile")),
+    Visit("password", "accounts:change_password", "employee", _at("accounts:change_password")),
+    Visit("keys", "accounts:api_keys", "agent", _at("accounts:api_keys")),
+    Visit("no keys", "accounts:api_keys", "newcomer", _at("accounts:api_keys")),
+    Visit("new key", "accounts:api_keys", "newcomer", _at("accounts:api_keys"), steps=_another_key),
+    Visit("menu", "", "employee", _at("tickets:start"), steps=_menu),
+    # --- Portal ---
+    Visit("start", "tickets:start", "employee", _at("tickets:start")),
+    Visit("start", "tickets:start", "agent", _at("tickets:start")),
+    Visit("empty start", "tickets:start", "newcomer", _at("tickets:start")),
+    Visit("new", "tickets:new", "employee", _at("tickets:new")),
+    Visit("new", "tickets:new", "agent", _at("tickets:new")),
+    Visit("new, refused", "tickets:new", "employee", _at("tickets:new"), steps=_empty_form),
+    # --- Ticket ---
+    *(
+        Visit(f"ticket, {ticket}", "tickets:detail", who, _of(ticket))
+        for who, tickets in _STANDINGS.items()
+        for ticket in tickets
+    ),
+    Visit("ticket, followed", "tickets:detail", "newcomer", _of("busy")),
+    Visit("conflict", "tickets:comment", "agent", _of("contested"), steps=_conflict),
+    Visit("history", "tickets:history", "agent", _of("busy", "tickets:history")),
+    Visit("history", "tickets:history", "employee", _of("busy", "tickets:history")),
+    # --- Queue ---
+    Visit("queue", "tickets:queue", "agent", _at("tickets:queue")),
+    Visit("queue, all", "tickets:queue", "lead", _at("tickets:queue", view="all")),
+    Visit("queue, empty", "tickets:queue", "idler", _at("tickets:queue", view="mine")),
+    Visit("queue, no match", "tickets:queue", "agent", _at("tickets:queue", q="nothing is called so")),
+    Visit("queue, filters", "tickets:queue", "agent", _at("tickets:queue", filters="open", priority="HIGH")),
+    Visit(
+        "queue, wrong filter",
+        "tickets:queue",
+        "agent",
+        _at("tickets:queue", status="ASLEEP"),
+        statuses=frozenset({400}),
+    ),
+    Visit("shortcuts", "", "agent", _at("tickets:queue"), steps=_shortcuts),
+    # --- Errors ---
+    *(Visit("not found", "", who, _plain("/nowhere"), _NOT_FOUND) for who in ("employee", "agent", "")),
+    Visit("hidden", "", "newcomer", _of("fresh"), _NOT_FOUND),
+    Visit("forbidden", "", "newcomer", _of("busy"), steps=_forbidden),
+    Visit("out of date", "", "agent", _of("busy"), steps=_out_of_date),
+    Visit("bad request", "", "agent", _plain("/?q=%00"), statuses=frozenset({400})),
+    Visit("unavailable", "", "", _plain("/trouble/operational"), statuses=frozenset({503})),
+    Visit("broken", "", "", _plain("/trouble/bug"), statuses=frozenset({500})),
+]
+
+
+def admin_visits() -> Iterator[Visit]:
+    """Every page that Django admin makes of the models it knows."""
+    yield Visit("admin", "admin:index", "admin", _at("admin:index"))
+    yield Visit("admin sign-in", "admin:login", "", _at("admin:login"))
+    yield Visit("admin, refused", "", "agent", _at("admin:index"), frozenset({200, 403, 404}))
+    yield Visit("admin, password", "admin:password_change", "admin", _at("admin:password_change"))
+    yield Visit(
+        "admin, new password", "admin:password_change_done", "admin", _at("admin:password_change_done")
+    )
+    for label in sorted({model._meta.app_label for model in admin.site._registry}):
+        yield Visit(f"admin of {label}", "admin:app_list", "admin", _at("admin:app_list", label))
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        manager = model._default_manager
+        yield Visit(f"{name} list", f"admin:{name}_changelist", "admin", _at(f"admin:{name}_changelist"))
+        first = manager.order_by("pk").values_list("pk", flat=True).first()
+        for page, arguments in (("add", []), ("change", [first]), ("history", [first]), ("delete", [first])):
+            route = f"admin:{name}_{page}"
+            # What admin offers no page for it refuses.
+            yield Visit(f"{name} {page}", route, "admin", _at(route, *arguments), frozenset({200, 403}))
+
+
+# --- The URL map ----------------------------------------------------------------------------------
+
+
+def routes() -> Iterator[str]:
+    """The name of every address of the desk that may be a page."""
+    yield from _names(get_resolver("serviceflow.urls").url_patterns, "", "")
+
+
+def _names(patterns: list[Any], space: str, path: str) -> Iterator[str]:
+    for pattern in patterns:
+        here = path + str(pattern.pattern)
+        if here.startswith(("api/", "requests", "health/", "metrics", "static/")):
+            continue  # programs call there
+        if isinstance(pattern, URLResolver):
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            yield from _names(pattern.url_patterns, inner, here)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            yield f"{space}{pattern.name}"
