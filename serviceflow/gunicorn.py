@@ -46,7 +46,7 @@ loglevel = "warning"
 configure(os.environ.get("LOG_LEVEL") or "INFO")
 
 
-class logger_class(Logger):  # noqa: N801 (gunicorn's name for the setting)
+class logger_class(Logger):  # type: ignore[misc]  # noqa: N801 (gunicorn's name for the setting)
     """Hands gunicorn's messages on to the root logger."""
 
     def setup(self, cfg: Any) -> None:
