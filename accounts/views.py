@@ -202,7 +202,7 @@ def _changed_password(request: HttpRequest, user: User, form: PasswordForm) -> b
 def api_keys(request: HttpRequest) -> HttpResponse:
     """One's own keys, and a form for another. The answer to the form is the only page that shows the raw key."""
     user = me(request)
-    form = ApiKeyForm(request.POST or None, owner=user)
+    form = ApiKeyForm(request.POST or one_time_forms.take_back(request), owner=user)
     if request.method == "POST" and form.is_valid():
         try:
             public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=user)

@@ -7,11 +7,13 @@ import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import redirect
 from django.template import TemplateDoesNotExist, loader
 from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts import one_time_forms
 from serviceflow import problems
 
 log = structlog.get_logger("serviceflow.errors")
@@ -34,6 +36,9 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     log.warning("csrf_refused", reason=reason)
+    # Signed in again in another window meanwhile: the form comes back with what was typed, to be sent once more.
+    if one_time_forms.keep(request):
+        return redirect(request.path)
     return told(
         request,
         403,

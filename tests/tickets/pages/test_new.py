@@ -245,3 +245,23 @@ def test_an_inactive_service_is_not_offered(employee: User, service: Service, br
     answer = send(browser_of(employee), service=service.public_id)
     assert answer.status_code == 400
     assert not Ticket.objects.exists()
+
+
+def test_what_anna_typed_outlives_a_sign_in_in_another_window(employee: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(employee)
+    page = browser.get(NEW)
+    name, stale = page.context["form_name"], page.context["csrf_token"]
+    del browser.cookies["csrf"]
+    browser.get(NEW)
+    answer = browser.post(NEW, {"form_name": name, "title": "VPN drops", "csrfmiddlewaretoken": str(stale)})
+    assert answer["Location"] == NEW
+    assert 'value="VPN drops"' in browser.get(NEW).content.decode()
+    assert not Ticket.objects.exists()
+
+
+def test_a_forged_form_is_refused(employee: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(employee)
+    assert browser.post(NEW, {"title": "VPN drops"}).status_code == 403
+    assert not Ticket.objects.exists()
