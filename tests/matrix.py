@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import Actor, Refused
@@ -388,6 +389,77 @@ def answer_of_verb(case: Case, world: World) -> int:
     except Refused as refused:
         return refused.status
     return 200
+
+
+# --- The same cases through the other doors --------------------------------------------------------
+
+# verb → method, path below the ticket's own in /api/v1/tickets/, body
+Call = tuple[str, str, dict[str, Any]]
+BY_API: dict[str, Callable[[World], Call]] = {
+    "claim": lambda world: ("post", "/claim", {}),
+    "start": lambda world: ("patch", "/status", {"status": "IN_PROGRESS"}),
+    "wait": lambda world: ("patch", "/status", {"status": "WAITING"}),
+    "resolve": lambda world: ("patch", "/status", {"status": "DONE"}),
+    "cancel": lambda world: ("patch", "/status", {"status": "CANCELED", "comment": "Not needed."}),
+    "hand over": lambda world: ("post", "/hand-over", {"assignee": str(world.helper.public_id)}),
+    "hand over to a team": lambda world: ("post", "/hand-over", {"team": str(world.other_team.public_id)}),
+    "cancel own": lambda world: ("post", "/cancel", {"reason": "Not needed."}),
+    "reopen": lambda world: ("post", "/reopen", {"comment": "It is back."}),
+    "edit": lambda world: ("patch", "", {"title": "VPN drops every hour"}),
+    "set priority": lambda world: ("patch", "", {"priority": "HIGH"}),
+    "set service": lambda world: ("patch", "", {"service": str(world.other_service.public_id)}),
+    "set tags": lambda world: ("patch", "", {"tags": ["vpn", "office"]}),
+    "set due date": lambda world: ("patch", "", {"due_at": DUE.isoformat()}),
+    "comment": lambda world: ("post", "/comments", {"body": "Any news?"}),
+    "note": lambda world: ("post", "/comments", {"body": "Known fault.", "internal": True}),
+    "add a watcher": lambda world: ("put", f"/watchers/{world.bystander.public_id}", {}),
+    "remove a watcher": lambda world: ("delete", f"/watchers/{world.follower.public_id}", {}),
+    "unfollow": lambda world: ("delete", "/watchers/me", {}),
+    "delete": lambda world: ("delete", "", {"reason": "A doublet."}),
+}
+# The API gives a ticket to somebody by hand-over and PATCH …/status; it has no call for "assign".
+NOT_BY_API = {"assign"}
+
+# verb → name of the address among tickets/urls.py, what the form sends
+BY_BROWSER: dict[str, Callable[[World, User], tuple[str, dict[str, Any]]]] = {
+    "claim": lambda world, me: ("claim", {}),
+    "assign": lambda world, me: ("assign", {"assignee": world.helper.public_id}),
+    "start": lambda world, me: ("status", {"to": "IN_PROGRESS"}),
+    "wait": lambda world, me: ("status", {"to": "WAITING:REQUESTER"}),
+    "resolve": lambda world, me: ("status", {"to": "DONE"}),
+    "cancel": lambda world, me: ("status", {"to": "CANCELED", "comment": "Not needed."}),
+    "hand over": lambda world, me: ("hand_over", {"to": f"agent:{world.helper.public_id}"}),
+    "hand over to a team": lambda world, me: ("hand_over", {"to": f"team:{world.other_team.public_id}"}),
+    "cancel own": lambda world, me: ("cancel", {"reason": "Not needed."}),
+    "reopen": lambda world, me: ("reopen", {"comment": "It is back."}),
+    "edit": lambda world, me: ("edit", {"title": "VPN drops every hour"}),
+    "set priority": lambda world, me: ("properties", {"priority": "HIGH", "initial-priority": "NORMAL"}),
+    "set service": lambda world, me: ("properties", {"service": world.other_service.public_id}),
+    "set tags": lambda world, me: ("properties", {"tags": "vpn, office"}),
+    "set due date": lambda world, me: ("properties", {"due_at": "2031-05-04T09:30"}),
+    "comment": lambda world, me: ("comment", {"body": "Any news?", "visibility": "public"}),
+    "note": lambda world, me: ("comment", {"body": "Known fault.", "visibility": "internal"}),
+    "add a watcher": lambda world, me: ("watch", {"email": world.bystander.email}),
+    "remove a watcher": lambda world, me: ("unwatch", {"person": world.follower.public_id}),
+    "unfollow": lambda world, me: ("unwatch", {"person": me.public_id}),
+    "delete": lambda world, me: ("delete", {"reason": "A doublet."}),
+}
+
+
+def answer_of_api(case: Case, world: World, client: Any) -> int:
+    """What the API answers this person; every success is 200. `client` is an APIClient with the person's key."""
+    method, path, body = BY_API[case.verb](world)
+    address = f"/api/v1/tickets/{world.ticket(case.relation).public_id}{path}"
+    status: int = getattr(client, method)(address, body, format="json").status_code
+    return 200 if status in {200, 201, 204} else status
+
+
+def answer_of_browser(case: Case, world: World, client: Any) -> int:
+    """What the page's button answers this person; being led on is 200. `client` has the person signed in."""
+    name, sent = BY_BROWSER[case.verb](world, world.people[case.relation])
+    address = reverse(f"tickets:{name}", args=[world.ticket(case.relation).public_id])
+    status: int = client.post(address, sent).status_code
+    return 200 if status == 303 else status
 
 
 # --- Opening: there is no ticket yet to stand to -------------------------------------------------

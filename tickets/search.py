@@ -11,6 +11,8 @@ from tickets.models.ticket import TicketQuerySet
 
 _NUMBER = re.compile(r"(?:sf-?|сф-?|ыа-?)?(\d{1,18})", re.IGNORECASE)
 
+_EXCLUDES = re.compile(r"(?:^|\s)-\S")
+
 _LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю"
 _OTHER_LAYOUT = str.maketrans(
@@ -57,6 +59,7 @@ def number_in(text: str) -> int | None:
 def _query(text: str) -> SearchQuery:
     query = SearchQuery(text, config="russian", search_type="websearch")
     swapped = text.translate(_OTHER_LAYOUT)
-    if swapped != text:
+    # Nearly everything lacks a word that nobody writes: -vpn in the other layout would find all.
+    if swapped != text and not _EXCLUDES.search(text):
         query |= SearchQuery(swapped, config="russian", search_type="websearch")
     return query

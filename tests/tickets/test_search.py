@@ -1,0 +1,139 @@
+"""Finding tickets by words."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from tests.factories import opened, web
+from tickets import actions
+from tickets.models import Service, Ticket
+from tickets.search import matching, number_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def vpn(employee: User) -> Ticket:
+    return opened(by=employee, title="VPN connections drop", description="Every ten minutes, since Monday.")
+
+
+@pytest.fixture
+def printer(employee: User) -> Ticket:
+    return opened(by=employee, title="Принтер не печатает", description="Замятие бумаги на третьем этаже.")
+
+
+def found(text: str, reader: User) -> set[Ticket]:
+    return set(matching(Ticket.objects.visible_to(reader), text, reader=reader))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vpn",
+        "VPN",
+        "connection",
+        "connect",
+        "dropping",
+        "minute monday",
+        '"ten minutes"',
+        "vpn or laptop",
+        "VPN -printer",
+    ],
+)
+def test_english_word_forms_find_each_other(employee: User, vpn: Ticket, printer: Ticket, text: str) -> None:
+    assert found(text, employee) == {vpn}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "принтер",
+        "ПРИНТЕРЫ",
+        "принтеров",
+        "печатать",
+        "бумага",
+        "третий этаж",
+        '"на третьем этаже"',
+        "этаж -vpn",
+    ],
+)
+def test_russian_word_forms_find_each_other(employee: User, vpn: Ticket, printer: Ticket, text: str) -> None:
+    assert found(text, employee) == {printer}
+
+
+@pytest.mark.parametrize(
+    ("text", "finds"),
+    [("ghbynth", "printer"), ("GHBYNTHS", "printer"), ("мзт", "vpn"), (",evfuf", "printer")],
+)
+def test_the_wrong_keyboard_layout_finds_it_too(
+    employee: User, vpn: Ticket, printer: Ticket, text: str, finds: str
+) -> None:
+    assert found(text, employee) == {{"vpn": vpn, "printer": printer}[finds]}
+
+
+@pytest.mark.parametrize("text", ["laptop", '"minutes ten"', "vpn printer", "vpn -monday"])
+def test_what_is_not_there_is_not_found(employee: User, vpn: Ticket, printer: Ticket, text: str) -> None:
+    assert found(text, employee) == set()
+
+
+def test_without_a_word_one_finds_what_lacks_it(employee: User, vpn: Ticket, printer: Ticket) -> None:
+    assert found("-vpn", employee) == {printer}
+    assert found("-принтер", employee) == {vpn}
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\t\n"])
+def test_no_words_leave_the_list_as_it_is(employee: User, vpn: Ticket, printer: Ticket, text: str) -> None:
+    assert found(text, employee) == {vpn, printer}
+
+
+@pytest.mark.parametrize("form", ["SF-{}", "sf-{}", "sf{}", "{}", " {} ", "ЫА-{}", "СФ-{}", "ыа{}"])
+def test_a_number_finds_its_ticket(employee: User, vpn: Ticket, printer: Ticket, form: str) -> None:
+    assert found(form.format(vpn.number), employee) == {vpn}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("SF-1042", 1042),
+        ("1042", 1042),
+        ("sf 1042", None),
+        ("SF-", None),
+        ("10 42", None),
+        ("-1042", None),
+        ("9" * 19, None),
+    ],
+)
+def test_what_is_a_number(text: str, number: int | None) -> None:
+    assert number_in(text) == number
+
+
+def test_what_was_said_is_searched_and_notes_only_for_agents(
+    employee: User, agent: User, service: Service
+) -> None:
+    ticket = opened(by=employee, service=service)
+    actions.add_comment(ticket, body="It is the blue cable.", by=web(agent))
+    actions.add_comment(ticket, body="She unplugs the router.", internal=True, by=web(agent))
+    for reader in (employee, agent):
+        assert found("cables", reader) == {ticket}
+    assert found("router", agent) == {ticket}
+    assert found("router", employee) == set()
+
+
+def test_nobody_finds_what_he_may_not_see(
+    employee: User, colleague: User, agent: User, vpn: Ticket, confidential: Service
+) -> None:
+    assert found("vpn", colleague) == set()
+    secret = opened(by=employee, service=confidential, title="My salary")
+    assert found("salary", agent) == set()
+    assert found(secret.reference, agent) == set()
+    assert found(secret.reference, employee) == {secret}
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=60)
+    | st.text("\"'-()&|!<>:*\\ abор1", max_size=40)
+)
+def test_no_words_make_the_search_fail(vpn: Ticket, admin: User, text: str) -> None:
+    assert found(text, admin) <= {vpn}
