@@ -118,7 +118,7 @@ class Users(PeopleCall):
     )
     def get(self, request: Request) -> HttpResponse:
         actions.require_admin(self.by)
-        return lists.listed(request, filtered(request, people()), order=("full_name", "id"), show=user_out)
+        return lists.listed(request, filtered(request, people()), order=("full_name", "public_id"), show=user_out)
 
     @operation(
         "createUser",
@@ -281,7 +281,7 @@ class Keys(KeysCall):
     )
     def get(self, request: Request, user: str) -> HttpResponse:
         keys = ApiKey.objects.filter(user=self.found(user))
-        return lists.listed(request, keys, order=("-id",), show=key_out)
+        return lists.listed(request, keys, order=("-created_at", "-public_id"), show=key_out)
 
     @operation(
         "issueApiKey",

@@ -37,7 +37,7 @@ class Services(Call):
     )
     def get(self, request: Request) -> HttpResponse:
         services = Service.objects.filter(is_active=True).select_related("team")
-        return lists.listed(request, services, order=("name_en", "id"), show=service_out)
+        return lists.listed(request, services, order=("name_en", "public_id"), show=service_out)
 
 
 class Teams(Call):
@@ -52,7 +52,7 @@ class Teams(Call):
         tags=CATALOGUE,
     )
     def get(self, request: Request) -> HttpResponse:
-        return lists.listed(request, Team.objects.filter(is_active=True), order=("name", "id"), show=team_out)
+        return lists.listed(request, Team.objects.filter(is_active=True), order=("name", "public_id"), show=team_out)
 
 
 class Tags(Call):

@@ -73,7 +73,7 @@ class Comments(TicketCall):
     )
     def get(self, request: Request, ticket: str) -> HttpResponse:
         comments = self.found(ticket).comments.select_related("author").defer("search")
-        return lists.listed(request, comments.readable_by(self.by.person), order=("id",), show=comment_out)
+        return lists.listed(request, comments.readable_by(self.by.person), order=("seq",), show=comment_out)
 
     @operation(
         "addComment",
@@ -108,8 +108,8 @@ class Watchers(TicketCall):
         tags=TICKETS,
     )
     def get(self, request: Request, ticket: str) -> HttpResponse:
-        watches = Watch.objects.filter(ticket=self.found(ticket)).select_related("user")
-        return lists.listed(request, watches, order=("id",), show=lambda watch: person_out(watch.user))
+        watchers = User.objects.filter(watches__ticket=self.found(ticket))
+        return lists.listed(request, watchers, order=("full_name", "public_id"), show=person_out)
 
 
 class OneWatcher(TicketCall):
