@@ -237,21 +237,31 @@ class IssueForm(VerbForm):
         """The row is made by the verb: there is no instance to fill and check."""
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("active", _("active")), ("expired", _("expired")), ("revoked", _("revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        now = timezone.now()
+        match self.value():
+            case "active":
+                return queryset.filter(revoked_at=None, expires_at__gt=now)
+            case "expired":
+                return queryset.filter(revoked_at=None, expires_at__lte=now)
+            case "revoked":
+                return queryset.exclude(revoked_at=None)
+        return queryset
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
     """Keys are issued, revoked and rotated; nobody reads or edits them."""
 
-    list_display = (
-        "name",
-        "visible",
-        "user",
-        "scope_names",
-        "created_at",
-        "expires_at",
-        "last_used_at",
-        "standing",
-    )
-    list_filter = ("expires_at", "revoked_at")
+    list_display = ("name", "visible", "user", "scope_names", "expires_at", "last_used_at", "standing")
+    list_filter = (StateFilter,)
     list_select_related = ("user",)
     search_fields = ("name", "prefix", "user__full_name", "user__email")
     search_help_text = gettext_lazy("A name, the visible part, or the owner.")

@@ -86,7 +86,8 @@ class NewPasswordForm(forms.Form):
     )
 
     def clean(self) -> None:
-        if self.cleaned_data.get("password") != self.cleaned_data.get("repeated", ""):
+        new, again = self.cleaned_data.get("password"), self.cleaned_data.get("repeated")
+        if new and again and new != again:
             self.add_error("repeated", _("This is not the same as the new password."))
 
 

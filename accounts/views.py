@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.core.exceptions import BadRequest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils import timezone, translation
@@ -214,7 +215,9 @@ def api_keys(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "form_name": one_time_forms.name_for(user),
-        "keys": ApiKey.objects.filter(user=user).order_by("revoked_at", "-id")[:200],
+        "keys": ApiKey.objects.filter(user=user).order_by(F("revoked_at").desc(nulls_first=True), "-id")[
+            :200
+        ],
         "now": timezone.now(),
     }
     return render(request, "accounts/api_keys.html", context)

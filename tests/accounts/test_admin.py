@@ -376,3 +376,9 @@ def test_an_agent_cannot_post_to_the_admin(agent: User, employee: User, browser_
     employee.refresh_from_db()
     assert employee.role == "EMPLOYEE"
     assert web(employee).user is not None
+
+
+@pytest.mark.parametrize(("state", "shown"), [("active", 1), ("expired", 0), ("revoked", 0), ("zzz", 1)])
+def test_keys_are_filtered_by_their_state(desk: Client, employee: User, state: str, shown: int) -> None:
+    api_keys.issue(employee, name="Script", scopes=["read"], by=SYSTEM)
+    assert len(desk.get(KEYS, {"state": state}).context["cl"].result_list) == shown
