@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -78,9 +79,9 @@ def _opened(request: HttpRequest, author: User) -> HttpResponse:
     except one_time_forms.NotYours:
         form.add_error(None, _("This form was open for too long. Please send it once more."))
         return _page(request, form, status=409)
-    twin = Ticket.objects.visible_to(author).filter(public_id=public_id, author=author)
+    twin = Ticket.objects.filter(public_id=public_id, author=author)
     if (before := twin.first()) is not None:  # sent twice
-        return see_other(address(before))
+        return _to(before, author)
     if not form.is_valid():
         return _page(request, form, status=400)
     try:
@@ -91,11 +92,18 @@ def _opened(request: HttpRequest, author: User) -> HttpResponse:
     except IntegrityError:  # its twin was quicker by a blink
         if (before := twin.first()) is None:
             raise
-        return see_other(address(before))
+        return _to(before, author)
     messages.success(
         request, _("%(number)s is open. We will keep you posted.") % {"number": ticket.reference}
     )
-    return see_other(address(ticket))
+    return _to(ticket, author)
+
+
+def _to(ticket: Ticket, author: User) -> HttpResponse:
+    """Its page; the start page for an agent who opened something confidential for somebody and may not see it."""
+    if Ticket.objects.visible_to(author).filter(pk=ticket.pk).exists():
+        return see_other(address(ticket))
+    return see_other(reverse("tickets:start"))
 
 
 def _page(request: HttpRequest, form: NewTicketForm, *, status: int = 200) -> HttpResponse:

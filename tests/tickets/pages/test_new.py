@@ -190,6 +190,16 @@ def test_sent_twice_it_is_opened_once(employee: User, browser_of: BrowserOf) -> 
     assert Ticket.objects.get().title == "VPN drops"
 
 
+def test_igor_opens_something_confidential_for_anna_that_he_may_not_see_himself(
+    agent: User, employee: User, confidential: Service, browser_of: BrowserOf
+) -> None:
+    browser = browser_of(agent)
+    fields = {"title": "Payslip is wrong", "service": confidential.public_id, "requester": employee.email}
+    fields["form_name"] = browser.get(NEW).context["form_name"]
+    assert [browser.post(NEW, fields)["Location"] for _time in range(2)] == ["/", "/"]
+    assert Ticket.objects.get().requester == employee
+
+
 @pytest.mark.parametrize("name", ["nonsense", "0193-not-signed", "x" * 10_000])
 def test_a_made_up_form_name_opens_nothing_and_keeps_the_words(
     employee: User, browser_of: BrowserOf, name: str
