@@ -291,7 +291,7 @@ RATE_LIMITS = {
     "key": number("RATE_LIMIT_KEY", 6000),
     "address": number("RATE_LIMIT_ADDRESS", 12000),
     "refused": number("RATE_LIMIT_REFUSED", 60),
-    "sign_in": number("RATE_LIMIT_SIGN_IN", 20),
+    "sign_in": number("RATE_LIMIT_SIGN_IN", 10),
 }
 # Swagger UI for everybody on a developer's machine, for staff elsewhere.
 API_DOCS_OPEN = DEBUG or _on_loopback
