@@ -118,7 +118,9 @@ class Users(PeopleCall):
     )
     def get(self, request: Request) -> HttpResponse:
         actions.require_admin(self.by)
-        return lists.listed(request, filtered(request, people()), order=("full_name", "public_id"), show=user_out)
+        return lists.listed(
+            request, filtered(request, people()), order=("full_name", "public_id"), show=user_out
+        )
 
     @operation(
         "createUser",

@@ -52,7 +52,9 @@ class Teams(Call):
         tags=CATALOGUE,
     )
     def get(self, request: Request) -> HttpResponse:
-        return lists.listed(request, Team.objects.filter(is_active=True), order=("name", "public_id"), show=team_out)
+        return lists.listed(
+            request, Team.objects.filter(is_active=True), order=("name", "public_id"), show=team_out
+        )
 
 
 class Tags(Call):
