@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
@@ -179,13 +181,25 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
         return response
     cookies = ((name, [value]) for name, value in request.COOKIES.items())
     if "\0" in request.path_info or holds_nul(request.GET.lists()) or holds_nul(cookies):
-        return errors.told(request, 400)
+        with translation.override(translation.get_language_from_request(request)):
+            return errors.told(request, 400)
     return None
 
 
 def holds_nul(fields: Iterable[tuple[str, list[Any]]]) -> bool:
     """PostgreSQL stores every character but this one."""
     return any("\0" in name or any("\0" in value for value in values) for name, values in fields)
+
+
+class SmallPages(GZipMiddleware):
+    """Send pages compressed, with the random padding that hides their length from eavesdroppers.
+
+    Pages alone: compression would turn the strong ETags of the API, which If-Match asks for, into weak ones.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        return super().process_response(request, response) if is_page else response
 
 
 # --- In whose language ---------------------------------------------------------------------------

@@ -230,3 +230,32 @@ def test_a_session_nobody_has_is_no_trouble(browser: Client) -> None:
     assert SessionStore().exists("x" * 32) is False
     browser.cookies["session"] = "x" * 32
     assert browser.get("/signed-in").status_code == 200
+
+
+def test_a_refusal_speaks_the_readers_language(browser: Client) -> None:
+    response = browser.get("/signed-in?q=%00", headers={"accept-language": "ru"})
+    assert response.status_code == 400
+    assert '<html lang="ru"' in response.text
+
+
+# --- Small pages ---------------------------------------------------------------------------------
+
+
+def answering(content_type: str) -> HttpResponse:
+    request = RequestFactory().get("/", headers={"accept-encoding": "gzip"})
+    body = HttpResponse("word " * 1000, content_type=content_type, headers={"ETag": '"7"'})
+    response = middleware.SmallPages(lambda _request: body)(request)
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def test_pages_are_compressed() -> None:
+    response = answering("text/html; charset=utf-8")
+    assert response["Content-Encoding"] == "gzip"
+    assert len(response.content) < 500
+
+
+def test_answers_of_the_api_keep_their_strong_etag() -> None:
+    response = answering("application/json")
+    assert "Content-Encoding" not in response
+    assert response["ETag"] == '"7"'
