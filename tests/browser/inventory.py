@@ -26,7 +26,6 @@ ONLY_POSTED = {
     "accounts:revoke_key",
     "accounts:rotate_key",
     "tickets:next_one",
-    "tickets:claim_from_list",
     "tickets:claim",
     "tickets:assign",
     "tickets:hand_over",
@@ -113,7 +112,7 @@ def _menu(window: Window, world: World) -> None:
 
 def _forbidden(window: Window, world: World) -> None:
     """A follower sends the form of a button that he has not got."""
-    _send(window, "comment", f"/tickets/{world.busy.public_id}/claim/")
+    _send(window, f"/tickets/{world.busy.public_id}/claim/")
 
 
 def _out_of_date(window: Window, world: World) -> None:
@@ -121,16 +120,41 @@ def _out_of_date(window: Window, world: World) -> None:
     window.page.locator("main form [name=csrfmiddlewaretoken]").evaluate_all(
         "(fields) => fields.forEach((field) => (field.value = 'lost'))"
     )
-    _send(window, "comment", f"/tickets/{world.busy.public_id}/comment/")
+    _send(window, f"/tickets/{world.busy.public_id}/comment/")
 
 
-def _send(window: Window, form: str, to: str) -> None:
-    composer = window.page.locator(f"main form[action$='/{form}/']")
-    composer.evaluate("(form, to) => { form.action = to; form.noValidate = true }", to)
-    window.press(composer.locator("button[type=submit]").first)
+def _send(window: Window, to: str) -> None:
+    window.page.locator("#composer").evaluate(
+        "(form, to) => { form.action = to; form.noValidate = true }", to
+    )
+    window.press(window.page.locator("#composer button[type=submit]").first)
 
 
-_NOT_FOUND = frozenset({404})
+def _select(window: Window, world: World) -> None:
+    """Two that nobody has, and one that the agent has already."""
+    for ticket in (*world.picked[:2], world.waiting):
+        window.page.locator(f"input[name=ticket][value='{ticket.public_id}']").check(force=True)
+
+
+def _bulk_form(window: Window, world: World) -> None:
+    _select(window, world)
+    window.press(window.page.locator("button[name=action][value=priority]"))
+
+
+def _bulk_preview(window: Window, world: World) -> None:
+    """Taking needs no words, so the preview comes at once: two change, one is refused."""
+    _select(window, world)
+    window.press(window.page.locator("button[name=action][value=claim]"))
+
+
+def _bulk_results(window: Window, world: World) -> None:
+    _bulk_preview(window, world)
+    window.press(
+        window.page.locator("main form", has=window.page.locator("[value=confirm]")).locator("button")
+    )
+
+
+_NOT_FOUND, _BAD = frozenset({404}), frozenset({400})
 _STANDINGS = {
     "employee": ("fresh", "busy", "waiting", "done", "canceled"),
     "agent": ("fresh", "busy", "waiting", "done", "canceled"),
@@ -177,15 +201,19 @@ VISITS: list[Visit] = [
         "tickets:queue",
         "agent",
         _at("tickets:queue", status="ASLEEP"),
-        statuses=frozenset({400}),
+        statuses=_BAD,
     ),
+    Visit("queue, selected", "", "agent", _at("tickets:queue", view="all"), steps=_select),
+    Visit("bulk, what", "tickets:bulk", "agent", _at("tickets:queue", view="all"), steps=_bulk_form),
+    Visit("bulk, preview", "tickets:bulk", "agent", _at("tickets:queue", view="all"), steps=_bulk_preview),
+    Visit("bulk, results", "tickets:bulk", "agent", _at("tickets:queue", view="all"), steps=_bulk_results),
     Visit("shortcuts", "", "agent", _at("tickets:queue"), steps=_shortcuts),
     # --- Errors ---
     *(Visit("not found", "", who, _plain("/nowhere"), _NOT_FOUND) for who in ("employee", "agent", "")),
     Visit("hidden", "", "newcomer", _of("fresh"), _NOT_FOUND),
     Visit("forbidden", "", "newcomer", _of("busy"), steps=_forbidden),
     Visit("out of date", "", "agent", _of("busy"), steps=_out_of_date),
-    Visit("bad request", "", "agent", _plain("/?q=%00"), statuses=frozenset({400})),
+    Visit("bad request", "", "agent", _plain("/?q=%00"), statuses=_BAD),
     Visit("unavailable", "", "", _plain("/trouble/operational"), statuses=frozenset({503})),
     Visit("broken", "", "", _plain("/trouble/bug"), statuses=frozenset({500})),
 ]
@@ -202,15 +230,14 @@ def admin_visits() -> Iterator[Visit]:
     )
     for label in sorted({model._meta.app_label for model in admin.site._registry}):
         yield Visit(f"admin of {label}", "admin:app_list", "admin", _at("admin:app_list", label))
-    for model in admin.site._registry:
-        name = f"{model._meta.app_label}_{model._meta.model_name}"
-        manager = model._default_manager
-        yield Visit(f"{name} list", f"admin:{name}_changelist", "admin", _at(f"admin:{name}_changelist"))
-        first = manager.order_by("pk").values_list("pk", flat=True).first()
-        for page, arguments in (("add", []), ("change", [first]), ("history", [first]), ("delete", [first])):
-            route = f"admin:{name}_{page}"
-            # What admin offers no page for it refuses.
-            yield Visit(f"{name} {page}", route, "admin", _at(route, *arguments), frozenset({200, 403}))
+    for model, pages in admin.site._registry.items():
+        first = model._default_manager.order_by("pk").values_list("pk", flat=True).first()
+        for page in pages.get_urls():
+            if page.name:
+                route = f"admin:{page.name}"
+                arguments = [first] * len(page.pattern.converters)
+                # What admin offers no page for it refuses.
+                yield Visit(page.name, route, "admin", _at(route, *arguments), frozenset({200, 403}))
 
 
 # --- The URL map ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tests.browser import chromium, looking, world
 from tests.browser.chromium import NARROW, WIDE, Window
 from tests.browser.inventory import NO_PAGES, ONLY_POSTED, VISITS, Visit, admin_visits, routes
 from tests.browser.world import World
+from tests.factories import opened
 from tests.served import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -30,15 +31,15 @@ class Windows:
 
     def __getitem__(self, who: str) -> Window:
         if who not in self.of:
-            opened = chromium.window(
+            fresh = chromium.window(
                 self.browser, self.url, width=self.width, theme=self.theme, language=self.language
             )
-            self.of[who] = opened.sign_in(self.company.person(who)) if who else opened
+            self.of[who] = fresh.sign_in(self.company.person(who)) if who else fresh
         return self.of[who]
 
     def close(self) -> None:
-        for opened in self.of.values():
-            opened.context.close()
+        for window in self.of.values():
+            window.context.close()
 
 
 def seen(windows: Windows, visit: Visit) -> Iterator[str]:
@@ -88,6 +89,8 @@ def test_what_is_only_posted_shows_no_page(desk: Desk) -> None:
 )
 def test_pages_are_light(browser: Browser, desk: Desk, who: str, route: str) -> None:
     company = world.furnish("ru")
+    for number in range(50):
+        opened(by=company.employee, service=company.service, title=f"Монитор номер {number} не включается")
     arguments = [company.busy.public_id] if route == "tickets:detail" else []
     window = chromium.window(browser, desk.url, language="ru")
     signed_in = window.sign_in(company.person(who)).context.storage_state()
