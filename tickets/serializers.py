@@ -221,6 +221,18 @@ def a_comment(**more: Any) -> Text:
     return Text(max_length=20_000, allow_blank=True, required=False, **more)
 
 
+class FormFields(serializers.DictField):
+    """Answers to the fields of the service's form. No service has any yet, so none can be answered."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        given = super().to_internal_value(data)
+        if given:
+            raise serializers.ValidationError(
+                _("This service's form has no such fields."), code="unknown_field"
+            )
+        return given
+
+
 class TicketInput(Shape):
     """A ticket to open."""
 
@@ -235,6 +247,11 @@ class TicketInput(Shape):
     team = a_team(required=False, allow_null=True)
     tags = TextList(required=False)
     due_at = Moment(required=False, allow_null=True)
+    fields = FormFields(required=False)  # type: ignore[assignment] # the metaclass takes it off the class
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs.pop("fields", None)
+        return attrs
 
 
 class TicketChangeInput(Shape):

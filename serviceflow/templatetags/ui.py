@@ -99,29 +99,33 @@ def initials(name: str) -> SafeString:
 
 
 @register.simple_tag
-def when(moment: datetime | None) -> SafeString:
-    """The moment as people say it, with the exact time in the reader's zone on hover."""
+def when(moment: datetime | None, *, clock: bool = False) -> SafeString:
+    """The moment as people say it, with the exact time in the reader's zone on hover.
+
+    With `clock` an earlier day has its time of day, too: in a story the order within a day matters.
+    """
     if moment is None:
         return SafeString("")
     local = timezone.localtime(moment)
     exact = f"{formats.date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
-    words = conditional_escape(_said(local, now=timezone.localtime()))
+    words = conditional_escape(_said(local, now=timezone.localtime(), clock=clock))
     return SafeString(
         f'<time datetime="{local.isoformat()}" title="{conditional_escape(exact)}">{words}</time>'
     )
 
 
-def _said(local: datetime, *, now: datetime) -> str:
+def _said(local: datetime, *, now: datetime, clock: bool) -> str:
     ago = now - local
     if timedelta(0) <= ago < timedelta(minutes=1):
         return _("just now")
     if timedelta(0) <= ago < timedelta(hours=1):
         return _("%(minutes)d min ago") % {"minutes": ago.seconds // 60}
+    time = formats.time_format(local, pgettext("format of a time", "H:i"))
     if local.date() == now.date():
-        return formats.time_format(local, pgettext("format of a time", "H:i"))
-    if local.date() == now.date() - timedelta(days=1):
-        return _("yesterday")
-    return _day(local.date(), this_year=now.year)
+        return time
+    yesterday = local.date() == now.date() - timedelta(days=1)
+    day = _("yesterday") if yesterday else _day(local.date(), this_year=now.year)
+    return f"{day}, {time}" if clock else day
 
 
 def _day(day: date, *, this_year: int) -> str:

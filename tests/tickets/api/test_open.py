@@ -142,3 +142,11 @@ def test_opening_takes_few_queries(
     program.get(f"{TICKETS}/SF-0")  # the key's last use is written down once a minute
     with django_assert_max_num_queries(8):
         assert program.post(TICKETS, {"title": "VPN", "service": str(service.public_id)}).status_code == 201
+
+
+def test_a_service_without_a_form_takes_no_answers_to_its_fields(employee: User, program_of: Any) -> None:
+    program = program_of(employee)
+    assert program.post(TICKETS, {"title": "No answers at all", "fields": {}}).status_code == 201
+    refused = program.post(TICKETS, {"title": "An answer nobody asked for", "fields": {"size": "XL"}})
+    assert refused.status_code == 400
+    assert "fields" in refused.json()["errors"]
