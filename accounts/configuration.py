@@ -3,16 +3,21 @@
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from accounts.acting import Actor
+from accounts.acting import Actor, Invalid
 from accounts.actions import require_admin
+from accounts.checking import require_storable
 from audit import trail
 
 
 @transaction.atomic
 def save[Row: models.Model](row: Row, *, by: Actor) -> Row:
-    """Store a new or changed row of configuration and record old and new values. Saving no change records nothing."""
+    """Store a new or changed row of configuration and record old and new values. Saving no change records nothing.
+
+    Raises Invalid for what the row's columns and constraints do not take.
+    """
     require_admin(by)
     rows = type(row)._default_manager
     before = rows.select_for_update().filter(pk=row.pk).first() if row.pk else None
@@ -21,12 +26,24 @@ def save[Row: models.Model](row: Row, *, by: Actor) -> Row:
     changes = {name: (old[name], value) for name, value in new.items() if old[name] != value}
     if not changes:
         return row
+    _check(row)
     row.save()
     kind = row._meta.model_name or ""
     public_id: UUID | None = getattr(row, "public_id", None)
     verb = f"{kind}.changed" if before else f"{kind}.created"
     trail.record(verb, trail.Subject(kind, public_id, str(row)), by=by, changes=changes)
     return row
+
+
+def _check(row: models.Model) -> None:
+    for name, value in _values(row).items():
+        if isinstance(value, str):
+            require_storable(name, value)
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Invalid(field, "invalid", " ".join(messages)) from None
 
 
 def _values(row: models.Model) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.acting import Forbidden
+from accounts.acting import Forbidden, Invalid
 from accounts.models import Team, User
 from audit.models import Event
 from tests.factories import opened, stand, web
@@ -49,3 +49,10 @@ def test_who_may_not_see_a_service_that_became_confidential_lets_go(
     now = Ticket.objects.get(pk=of_other.pk)
     assert (now.assignee, now.status) == (None, "NEW")
     assert Event.objects.filter(verb="ticket.released").count() == 1
+
+
+def test_a_name_that_is_taken_or_too_long_is_bad_input(admin: User, team: Team, service: Service) -> None:
+    for name in ("vpn ACCESS", "x" * 101, "", "V\x00PN"):
+        with pytest.raises(Invalid):
+            actions.save_service(Service(name_en=name, name_ru="Другое", team=team), by=web(admin))
+    assert Service.objects.count() == 1
