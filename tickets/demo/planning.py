@@ -75,7 +75,7 @@ def plan(*, tickets: int, until: datetime) -> tuple[list[Request], list[Step]]:
     for number, (story, variant) in enumerate(chosen(tickets)):
         # A generator for each, so that one more ticket leaves the others as they are.
         rng = Random(f"{SEED} {story.key} {variant}")  # noqa: S311 (no secret)
-        cast = cast_for(story, rng)
+        cast = cast_for(story, variant, rng)
         requests.append(Request(story.told(variant), cast.requester.key, by_api=rng.random() < _BY_API))
         due = ""
         if story.outcome in _LATELY:
@@ -96,7 +96,7 @@ def chosen(tickets: int) -> Iterator[tuple[Story, int]]:
         yield every[(2 * place + 1) * len(every) // (2 * tickets)]
 
 
-def cast_for(story: Story, rng: Random) -> Cast:
+def cast_for(story: Story, variant: int, rng: Random) -> Cast:
     """People who speak the story's language as far as the team has them; its lead leads and does no agent's part."""
     team = _TEAM_OF[story.service]
     members = [person for person in PEOPLE if team in person.teams]
@@ -108,7 +108,7 @@ def cast_for(story: Story, rng: Random) -> Cast:
     employees = [
         person for person in PEOPLE if person.role == "EMPLOYEE" and person.language == story.language
     ]
-    requester = _drawn(employees, story.language, rng)
+    requester = _requester(story, variant, employees)
     colleague = rng.choice([person for person in employees if person != requester])
     return Cast(requester, agent, successor, lead, colleague)
 
@@ -206,9 +206,17 @@ def _evening(due: str, at: datetime, until: datetime, person: Person, rng: Rando
     return evening
 
 
+def _requester(story: Story, variant: int, employees: list[Person]) -> Person:
+    """Somebody else for each variant of a story: nobody asks the same thing twice. Shuffled with _drawn's weights."""
+    rng = Random(f"{SEED} {story.key}")  # noqa: S311 (no secret)
+    order = sorted(employees, key=lambda person: rng.random() ** (1 / _weight(person, story.language)))
+    return order[-1 - variant % len(order)]
+
+
 def _drawn(people: list[Person], language: str, rng: Random) -> Person:
     """One of them: rather those of the language, and rather those whose sign-in is printed."""
-    weights = [
-        (6 if person.language == language else 1) * (1 + 2 * (person in PEOPLE[:4])) for person in people
-    ]
-    return rng.choices(people, weights)[0]
+    return rng.choices(people, [_weight(person, language) for person in people])[0]
+
+
+def _weight(person: Person, language: str) -> int:
+    return (6 if person.language == language else 1) * (1 + 2 * (person in PEOPLE[:4]))
