@@ -246,7 +246,7 @@ def test_igor_takes_a_ticket_from_the_list_and_is_back_in_it(
     here = f"{QUEUE}?view=all&status=NEW"
     page = browser.get(here).content.decode()
     address = reverse("tickets:claim", args=[ticket.public_id])
-    assert f'action="{address}"' in page
+    assert f'formaction="{address}"' in page
     assert 'name="next" value="/queue/?view=all&amp;status=NEW"' in page
     answer = browser.post(address, {"next": here})
     assert answer["Location"] == here
