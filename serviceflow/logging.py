@@ -20,24 +20,25 @@ SECRET_KEY = re.compile(
 # The public part of a key may be told: eight characters that find it in the list of keys.
 TOLD_KEY = re.compile(r"prefix$|_id$", re.IGNORECASE)
 
+# Every repetition is bounded: what strangers make us log must not cost more than its length.
 SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     # Our own keys keep their public part.
     (re.compile(r"\b(sf_[A-Za-z0-9-]{4,12})_[A-Za-z0-9_-]{8,}"), rf"\1_{HIDDEN}"),
     # Headers, as they stand in a dump of a request. A cookie header ends with its line.
-    (re.compile(r"(?i)\b((?:proxy-)?authorization['\"]?\s*[:=]\s*['\"]?)(?:(?:bearer|basic|token)\s+)?[^\s'\",}]+"),
+    (re.compile(r"(?i)\b((?:proxy-)?authorization['\"]?\s{0,8}[:=]\s{0,8}['\"]?)(?:(?:bearer|basic|token)\s{1,8})?[^\s'\",}]+"),
      rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b((?:set-)?cookie['\"]?\s*[:=]\s*)[^\r\n]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(x-(?:api|bootstrap)-key['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b((?:set-)?cookie['\"]?\s{0,8}[:=]\s{0,8})[^\r\n]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(x-(?:api|bootstrap)-key['\"]?\s{0,8}[:=]\s{0,8}['\"]?)[^\s'\",}]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer\s{1,8})[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
     # Parameters of an address, fields of a form, keys of a JSON body.
     (re.compile(
-        r"(?i)([\w-]*(?:passw(?:or)?d|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|otp)[\w-]*"
-        r"['\"]?\s*[:=]\s*['\"]?)(?!\[hidden\])[^\s'\"&,;}]+"),
+        r"(?i)((?:passw(?:or)?d|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|otp)[\w-]{0,40}"
+        r"['\"]?\s{0,8}[:=]\s{0,8}['\"]?)(?!\[hidden\])[^\s'\"&,;}]+"),
      rf"\1{HIDDEN}"),
     # Addresses that are secrets themselves: bots, incoming hooks, passwords in front of a host.
     (re.compile(r"(?i)(/bot)\d+:[\w-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(hooks\.slack\.com/)\S+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(?=@)"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,200}:)[^\s@/]{1,200}(?=@)"), rf"\1{HIDDEN}"),
 )  # fmt: skip
 
 # Libraries whose messages repeat the addresses they call.
