@@ -179,6 +179,9 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
         response = errors.told(request, HTTPStatus.METHOD_NOT_ALLOWED)
         response["Allow"] = ", ".join(METHODS)
         return response
+    if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+        # Django would take the body for empty and act without it.
+        return errors.told(request, HTTPStatus.LENGTH_REQUIRED)
     cookies = ((name, [value]) for name, value in request.COOKIES.items())
     if "\0" in request.path_info or holds_nul(request.GET.lists()) or holds_nul(cookies):
         with translation.override(translation.get_language_from_request(request)):

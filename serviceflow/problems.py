@@ -15,6 +15,7 @@ SAID = {
     403: ("forbidden", _("You may not do this.")),
     404: ("not_found", _("There is nothing here, or it is not yours to see.")),
     405: ("method_not_allowed", _("This cannot be done here.")),
+    411: ("length_required", _("Say how long the body is: send a Content-Length.")),
     413: ("too_large", _("That is more than the desk takes in at once.")),
     500: ("internal_error", _("Something went wrong on our side. The request id helps to find it.")),
     503: ("unavailable", _("The desk cannot reach its memory right now. Please try again in a moment.")),

@@ -238,6 +238,12 @@ def test_a_refusal_speaks_the_readers_language(browser: Client) -> None:
     assert '<html lang="ru"' in response.text
 
 
+def test_a_body_of_unknown_length_is_refused(browser: Client) -> None:
+    """Django takes it for empty: a cancellation would lose its reason without a word."""
+    response = browser.generic("POST", "/api/mirror", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")
+    assert (response.status_code, response.json()["code"]) == (411, "length_required")
+
+
 # --- Small pages ---------------------------------------------------------------------------------
 
 
