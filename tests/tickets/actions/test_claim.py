@@ -1,5 +1,6 @@
 """Claiming: make oneself responsible for a ticket that nobody holds."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -98,21 +99,25 @@ def test_an_agent_who_is_deactivated_while_he_claims_holds_nothing_afterwards(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_agent_who_comments_while_he_is_deactivated_stops_nobody(
-    admin: User, employee: User, service: Service
+@pytest.mark.parametrize("leaving", ["deactivated", "demoted", "moved to another team"])
+def test_an_agent_who_comments_while_he_leaves_stops_nobody(
+    admin: User, employee: User, confidential: Service, leaving: str
 ) -> None:
+    ways: dict[str, Callable[..., User]] = {
+        "deactivated": people.deactivate,
+        "demoted": partial(people.change_role, role="EMPLOYEE"),
+        "moved to another team": partial(people.set_teams, teams={}),
+    }
     for turn in range(ROUNDS):
-        leaving = UserFactory.create(role="AGENT", in_teams=[service.team])
-        held = stand(opened(by=employee, service=service), "IN_PROGRESS", assignee=leaving)
-        he, boss = web(leaving), web(admin)
+        somebody = UserFactory.create(role="AGENT", in_teams=[confidential.team])
+        held = stand(opened(by=employee, service=confidential), "IN_PROGRESS", assignee=somebody)
         deeds = [
-            partial(actions.add_comment, held, body="Nearly done.", by=he),
-            partial(people.deactivate, leaving, by=boss),
+            partial(actions.add_comment, held, body="Nearly done.", by=web(somebody)),
+            partial(ways[leaving], somebody, by=web(admin)),
         ]
         results = at_once(*(deeds if turn % 2 else reversed(deeds)))
-        failures = [result for result in results if isinstance(result, Exception)]
-        # Whoever was let go of the ticket a moment before may still say something: he sees it. Nobody is left hanging.
-        assert failures == [], results
+        # Whoever comes second waits for the first, and neither of them in a circle.
+        assert [result for result in results if isinstance(result, Exception)] == [], results
         assert Ticket.objects.get(pk=held.pk).assignee is None
     assert check(connection) == []
 
