@@ -67,7 +67,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "closed_by_me",
-        _("Recently closed by me"),
+        _("Closed by me"),
         "circle-check",
         lambda me: Q(
             status__in=sorted(workflow.FINAL), assignee=me, updated_at__gte=timezone.now() - RECENTLY
