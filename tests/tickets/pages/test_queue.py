@@ -123,7 +123,7 @@ def test_the_rail_counts_every_view_and_marks_the_one_shown(
     rail = answer.content.decode().partition('id="rail"')[2].partition("</nav>")[0]
     assert rail.count('aria-current="page"') == 1
     said = " ".join(words(answer).split())
-    for entry in ("Unassigned 2", "Mine 2", "Waiting 1", "Recently closed by me 1", "All open 5"):
+    for entry in ("Unassigned 2", "Mine 2", "Waiting 1", "Closed by me 1", "All open 5"):
         assert entry in said
     assert "<title>Mine (2) · ServiceFlow</title>" in answer.content.decode()
 
