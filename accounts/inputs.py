@@ -52,17 +52,17 @@ class Flag(serializers.BooleanField):
 
 
 class Moment(serializers.DateTimeField):
-    """ISO 8601; without a zone it is the caller's. Stays in a range that every zone can show."""
+    """ISO 8601; without a zone it is the caller's. Which moments will do the verb says."""
 
-    default_error_messages = {"range": _("A year from 2000 to 2199, please.")}
+    default_error_messages = {"range": _("This date is out of range.")}
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str):
             self.fail("invalid", format="YYYY-MM-DDThh:mm[:ss][+HH:MM|-HH:MM|Z]")
-        moment = super().to_internal_value(value[:100])
-        if not 2000 <= moment.year <= 2199:
+        try:
+            return super().to_internal_value(value[:100]).astimezone(UTC)
+        except OverflowError:  # a moment before the first or after the last there is, once it is in UTC
             self.fail("range")
-        return moment.astimezone(UTC)
 
 
 class PublicId(serializers.UUIDField):

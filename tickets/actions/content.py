@@ -1,7 +1,7 @@
 """What a ticket says and how it is sorted: text, priority, service, tags, due date; and its deletion."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +14,9 @@ from tickets.models import Priority, Service, Tag, Ticket
 from tickets.permissions import require
 
 MOST_TAGS = 20
+# Every zone can show these years; the table has the same bounds (ticket_due_in_range).
+EARLIEST_DUE = datetime(2000, 1, 1, tzinfo=UTC)
+DUE_BEFORE = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic
@@ -69,6 +72,7 @@ def set_due(ticket: Ticket, *, due_at: datetime | None, by: Actor) -> Ticket:
     """Say until when, or that there is no date."""
     ticket = lock(ticket)
     require(by, "set_due", ticket)
+    check_due(due_at)
     ticket.due_at = due_at
     return _record_if_changed(ticket, "ticket.due_set", by=by)
 
@@ -105,6 +109,12 @@ def check_priority(priority: str) -> None:
     """Raise Invalid for an unknown one."""
     if priority not in Priority.values:
         raise Invalid("priority", "invalid_choice", _("Choose one of: LOW, NORMAL, HIGH, URGENT."))
+
+
+def check_due(moment: datetime | None) -> None:
+    """Raise Invalid for a due date outside 2000 to 2199, in UTC."""
+    if moment is not None and not EARLIEST_DUE <= moment < DUE_BEFORE:
+        raise Invalid("due_at", "out_of_range", _("A year from 2000 to 2199, please."))
 
 
 def known_tags(words: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import Team, User
 from tickets.actions._record import check_assignee, record
-from tickets.actions.content import check_priority, check_text, known_tags
+from tickets.actions.content import check_due, check_priority, check_text, known_tags
 from tickets.models import Priority, Service, Ticket
 
 
@@ -38,6 +38,7 @@ def open_ticket(
     author = by.person
     title, description = check_text(title, description)
     check_priority(priority)
+    check_due(due_at)
     if service is not None and not service.is_active:
         raise Invalid("service", "not_in_use", _("This service is no longer offered."))
     if requester is not None and not requester.is_active:

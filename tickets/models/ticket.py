@@ -191,6 +191,13 @@ class Ticket(models.Model):
                 condition=~Q(status=Status.IN_PROGRESS) | Q(assignee__isnull=False),
                 name="ticket_in_progress_is_assigned",
             ),
+            models.CheckConstraint(
+                # A due date of none passes: the comparison is unknown, not false.
+                condition=Q(
+                    due_at__gte=datetime(2000, 1, 1, tzinfo=UTC), due_at__lt=datetime(2200, 1, 1, tzinfo=UTC)
+                ),
+                name="ticket_due_in_range",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["-updated_at", "-number"], name="ticket_updated"),
