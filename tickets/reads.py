@@ -99,15 +99,8 @@ def find(reference: str, *, reader: User) -> Ticket:
 
 def requests_of(person: User) -> TicketQuerySet:
     """What somebody has asked for. For an employee also what he opened for a colleague, and what he follows."""
-    mine = Ticket.objects.filter(requester=person).order_by().values("pk")
-    if not person.is_agent:
-        # Three small index scans; an OR over the whole table would read all of it.
-        mine = mine.union(
-            Ticket.objects.filter(author=person).order_by().values("pk"),
-            Watch.objects.filter(user=person).values("ticket_id"),
-        )
-    own: TicketQuerySet = Ticket.objects.visible_to(person).filter(pk__in=mine)
-    return own
+    visible: TicketQuerySet = Ticket.objects.visible_to(person)
+    return visible.filter(requester=person) if person.is_agent else visible
 
 
 def waits_for(ticket: Ticket, person: User) -> bool:

@@ -15,25 +15,6 @@ from audit import trail
 from tickets.models import Comment, Ticket
 from tickets.models.ticket import Status
 
-# The columns that a verb may have changed; the row is written once, with all of them.
-_COLUMNS = [
-    "title",
-    "description",
-    "status",
-    "waiting_for",
-    "priority",
-    "service",
-    "team",
-    "requester",
-    "assignee",
-    "tags",
-    "due_at",
-    "first_responded_at",
-    "resolved_at",
-    "closed_at",
-    "deleted_at",
-]
-
 
 def lock(ticket: Ticket) -> Ticket:
     """The ticket as it stands, locked. Raises Refused if it was deleted meanwhile."""
@@ -130,6 +111,11 @@ def check_assignee(ticket: Ticket, assignee: User) -> None:
         )
 
 
+def may_hold(ticket: Ticket, user: User) -> bool:
+    """Whether this person may be responsible for the ticket as it is about to stand."""
+    return user.is_active and user.is_agent and may_see(ticket, user)
+
+
 def may_see(ticket: Ticket, agent: User) -> bool:
     """Ticket.objects.visible_to for an agent and a ticket that is not stored yet as it is about to stand."""
     return (
@@ -147,7 +133,7 @@ def _store(ticket: Ticket) -> None:
         if ticket._state.adding:
             ticket.save(force_insert=True)
         else:
-            ticket.save(update_fields=[*_COLUMNS, "version", "updated_at"])
+            ticket.save(update_fields=[*ticket.changed_columns(), "version", "updated_at"])
     except IntegrityError as error:
         # Between the question and the answer somebody was demoted or deactivated: the database noticed.
         if (

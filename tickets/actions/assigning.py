@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.models import Team, User
-from tickets.actions._record import check_assignee, comment_of, let_go, lock, may_see, record
+from tickets.actions._record import check_assignee, comment_of, let_go, lock, may_hold, record
 from tickets.models import Service, Ticket
 from tickets.permissions import require
 
@@ -93,7 +93,7 @@ def give(ticket: Ticket, *, to: User, by: Actor) -> Ticket:
 def release(ticket: Ticket, *, by: Actor) -> Ticket:
     """Give a ticket back to its team's queue, because its assignee may no longer hold it."""
     ticket = lock(ticket)
-    if ticket.assignee is None or not ticket.is_open or _may_hold(ticket, ticket.assignee):
+    if ticket.assignee is None or not ticket.is_open or may_hold(ticket, ticket.assignee):
         return ticket
     let_go(ticket)
     return record(ticket, "ticket.released", by=by)
@@ -111,10 +111,6 @@ def release_what_is_unseen(service: Service, *, by: Actor) -> None:
         Ticket.objects.standing().open().filter(service=service, assignee__isnull=False).order_by("pk")
     ):
         release(ticket, by=by)
-
-
-def _may_hold(ticket: Ticket, user: User) -> bool:
-    return user.is_active and user.is_agent and may_see(ticket, user)
 
 
 def _check_new_assignee(ticket: Ticket, assignee: User) -> None:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.acting import Actor, Invalid, Refused
 from accounts.models import User
 from tickets import workflow
-from tickets.actions._record import comment_of, lock, note_first_response, record
+from tickets.actions._record import comment_of, let_go, lock, may_hold, note_first_response, record
 from tickets.actions.assigning import give
 from tickets.models import Ticket
 from tickets.models.ticket import Status, WaitingFor
@@ -83,10 +83,15 @@ def cancel(ticket: Ticket, *, reason: str = "", by: Actor) -> Ticket:
 
 @transaction.atomic
 def reopen(ticket: Ticket, *, comment: str = "", by: Actor) -> Ticket:
-    """Take up a DONE ticket again: IN_PROGRESS, or NEW if nobody is assigned."""
+    """Take up a DONE ticket again: IN_PROGRESS, or NEW if nobody is assigned.
+
+    Whoever resolved it may have left since, or may no longer see it: then it goes to its team's queue.
+    """
     ticket = lock(ticket)
     require(by, "reopen", ticket)
     ticket.resolved_at = None
+    if ticket.assignee is not None and not may_hold(ticket, ticket.assignee):
+        let_go(ticket)
     status = Status.IN_PROGRESS if ticket.assignee_id is not None else Status.NEW
     return _move(ticket, status, waiting_for="", comment=comment, verb="ticket.reopened", by=by)
 

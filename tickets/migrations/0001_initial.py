@@ -132,6 +132,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ticket',
+            index=models.Index(fields=['-created_at', '-number'], name='ticket_created'),
+        ),
+        migrations.AddIndex(
+            model_name='ticket',
+            index=models.Index(fields=['urgency', 'number'], name='ticket_by_urgency'),
+        ),
+        migrations.AddIndex(
+            model_name='ticket',
             index=models.Index(condition=models.Q(('deleted_at', None), ('status__in', ['IN_PROGRESS', 'NEW', 'WAITING'])), fields=['urgency', 'number'], name='ticket_open_by_urgency'),
         ),
         migrations.AddIndex(

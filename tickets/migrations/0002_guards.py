@@ -52,8 +52,9 @@ BEGIN
 END $$;
 CREATE TRIGGER tickets_ticket_assignee_opened BEFORE INSERT ON tickets_ticket
     FOR EACH ROW EXECUTE FUNCTION tickets_guard_assignee();
-CREATE TRIGGER tickets_ticket_assignee_changed BEFORE UPDATE OF assignee_id ON tickets_ticket
-    FOR EACH ROW WHEN (NEW.assignee_id IS DISTINCT FROM OLD.assignee_id)
+-- Whoever resolved a ticket may have left before it is reopened.
+CREATE TRIGGER tickets_ticket_assignee_changed BEFORE UPDATE OF assignee_id, status ON tickets_ticket
+    FOR EACH ROW WHEN (NEW.assignee_id IS DISTINCT FROM OLD.assignee_id OR (OLD.status = 'DONE' AND NEW.status <> 'DONE'))
     EXECUTE FUNCTION tickets_guard_assignee();
 """
 BACKWARD = """
