@@ -1,6 +1,6 @@
 """A ticket's story: what was said and what was done, in one order and in words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,10 +76,12 @@ class Item:
         )
 
 
-def story(ticket: Ticket, *, reader: User, show: str = ALL) -> list[list[Item]]:
+def story(
+    ticket: Ticket, *, reader: User, show: str = ALL, services: Mapping[str, str] | None = None
+) -> list[list[Item]]:
     """The ticket from its beginning as runs: a message alone, or the changes between two messages."""
     runs: list[list[Item]] = []
-    for item in items(ticket, reader=reader):
+    for item in items(ticket, reader=reader, services=services):
         if (show == CONVERSATION and not item.is_message) or (
             show == CHANGES and not item.is_more_than_words
         ):
@@ -93,8 +95,13 @@ def story(ticket: Ticket, *, reader: User, show: str = ALL) -> list[list[Item]]:
     return runs
 
 
-def items(ticket: Ticket, *, reader: User, after: int = 0) -> list[Item]:
-    """Everything past this version that the reader may know, oldest first. Two queries, three for a Russian reader."""
+def items(
+    ticket: Ticket, *, reader: User, after: int = 0, services: Mapping[str, str] | None = None
+) -> list[Item]:
+    """Everything past this version that the reader may know, oldest first.
+
+    Two queries; a third for a Russian reader where a service was changed whose name is not among `services`.
+    """
     events = list(readable(ticket, reader=reader).filter(seq__gt=after).order_by("seq"))
     comments = {
         comment.seq: comment
@@ -102,7 +109,8 @@ def items(ticket: Ticket, *, reader: User, after: int = 0) -> list[Item]:
         .readable_by(reader)
         .select_related("author")
     }
-    names = Names.of(events)
+    known = {str(ticket.service.public_id): ticket.service.name} if ticket.service else {}
+    names = Names.of(events, known={**known, **(services or {})})
     return [_item(event, comments.get(event.seq or 0), names, ticket) for event in events]
 
 
@@ -128,14 +136,17 @@ def _item(event: Event, comment: Comment | None, names: "Names", ticket: Ticket)
 class Names:
     """Services have a name in each language; events hold the English one, as it was then."""
 
-    services: dict[str, str]
+    services: Mapping[str, str]
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> "Names":
-        ids = {value["id"] for event in events for value in event.changes.get("service", ()) if value}
-        if get_language() == "en" or not ids:
+    def of(cls, events: Iterable[Event], *, known: Mapping[str, str]) -> "Names":
+        if get_language() == "en":
             return cls({})
-        return cls({str(row.public_id): row.name for row in Service.objects.filter(public_id__in=ids)})
+        ids = {value["id"] for event in events for value in event.changes.get("service", ()) if value}
+        if ids <= known.keys():
+            return cls(known)
+        rows = Service.objects.filter(public_id__in=ids)
+        return cls({str(row.public_id): row.name for row in rows})
 
     def __call__(self, value: Any) -> str:
         """The value of a change as a reader knows it."""

@@ -4,70 +4,123 @@ A form takes in every value that has the right shape; whether it is legal the ve
 what is legal now, and what was typed.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import BooleanField, Case, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, NullIf
+from django.utils.choices import BaseChoiceIterator
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, Team, User
+from accounts.models import Membership, Role, Team, User
 from tickets import permissions
 from tickets.models import Priority, Service, Ticket
 from tickets.models.ticket import Status, WaitingFor
 
 NOT_CHOSEN = ("", "—")
+_YES = Value(True, output_field=BooleanField())
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Somebody or something by name; `fits` if he is of the ticket's team, or it may be chosen."""
+
+    kind: str
+    pk: int
+    public_id: UUID
+    name: str
+    fits: bool
+
+    @property
+    def choice(self) -> tuple[str, str]:
+        return str(self.public_id), self.name
+
+
+def _named(kind: str, found: QuerySet[Any], name: Any, *, fits: Any = _YES) -> QuerySet[Any, Any]:
+    return found.order_by().values_list(Value(kind), "pk", "public_id", name, fits)
 
 
 class Offers:
-    """What the page of one ticket lets its reader choose from; each list is one query, asked only when it is shown."""
+    """What the page of one ticket lets its reader choose from, and who follows: one query, asked when needed."""
 
     def __init__(self, ticket: Ticket, reader: User) -> None:
         self.ticket, self.reader = ticket, reader
 
-    @cached_property
+    @property
+    def watchers(self) -> list[User]:
+        """Who follows the ticket, as far as the page shows them: by name."""
+        return [User(pk=row.pk, public_id=row.public_id, full_name=row.name) for row in self._rows["watcher"]]
+
+    @property
     def agents(self) -> list[tuple[str, str]]:
         """Everybody who may be given the ticket."""
-        people = User.objects.agents().exclude(pk=self.ticket.assignee_id)
-        if self.ticket.service and self.ticket.service.confidential:
-            people = people.filter(
-                Q(role=Role.ADMIN)
-                | Q(teams=self.ticket.team_id)
-                | Q(pk=self.ticket.requester_id)
-                | Q(watches__ticket=self.ticket)
-            ).distinct()
-        return [(str(person.public_id), person.full_name) for person in people]
+        return [row.choice for row in self._rows["agent"]]
 
-    @cached_property
+    @property
     def agents_to_assign(self) -> list[tuple[str, str]]:
         """A lead assigns within the team, an administrator to anybody."""
-        if self.reader.is_admin:
-            return self.agents
-        mine = User.objects.agents().filter(teams=self.ticket.team_id).exclude(pk=self.ticket.assignee_id)
-        return [(str(person.public_id), person.full_name) for person in mine]
+        return [row.choice for row in self._rows["agent"] if row.fits or self.reader.is_admin]
 
-    @cached_property
+    @property
     def teams(self) -> list[tuple[str, str]]:
         """Every team in use but the one in whose queue the ticket is already."""
-        here = None if self.ticket.assignee_id else self.ticket.team
-        return [
-            (str(team.public_id), team.name) for team in Team.objects.filter(is_active=True) if team != here
-        ]
+        return [row.choice for row in self._rows["team"]]
 
-    @cached_property
+    @property
     def services(self) -> list[tuple[str, str]]:
-        offered = set(Service.objects.filter(is_active=True)) | (
-            {self.ticket.service} if self.ticket.service else set()
-        )
-        return sorted(((str(row.public_id), row.name) for row in offered), key=lambda row: row[1].lower())
+        """Every service in use, and the ticket's own."""
+        return [row.choice for row in self._rows["service"] if row.fits]
+
+    @property
+    def service_names(self) -> dict[str, str]:
+        """{id: name} of every service there has been, as far as it has been read anyway."""
+        return dict(row.choice for row in self._rows["service"])
 
     @cached_property
     def statuses(self) -> list[tuple[str, Any]]:
         legal = permissions.allowed_statuses(self.reader, self.ticket)
         return [(word, label) for word, label in STATUSES if word.partition(":")[0] in legal]
+
+    @cached_property
+    def _rows(self) -> dict[str, list[_Row]]:
+        """By kind, each in the order of the names. An employee chooses from none of it."""
+        found = _named("watcher", User.objects.filter(watches__ticket=self.ticket), F("full_name"))
+        if self.reader.is_agent:
+            found = found.union(self._agents(), self._teams(), self._services(), all=True).order_by()
+        rows: dict[str, list[_Row]] = defaultdict(list)
+        for row in sorted((_Row(*values) for values in found), key=lambda row: (row.name.casefold(), row.pk)):
+            rows[row.kind].append(row)
+        return rows
+
+    def _agents(self) -> QuerySet[Any, Any]:
+        members = Membership.objects.filter(team=self.ticket.team_id).values("user")
+        people = User.objects.agents().exclude(pk=self.ticket.assignee_id)
+        if self.ticket.service and self.ticket.service.confidential:
+            people = people.filter(
+                Q(role=Role.ADMIN)
+                | Q(pk__in=members)
+                | Q(pk=self.ticket.requester_id)
+                | Q(pk__in=self.ticket.watches.values("user"))
+            )
+        of_team = Case(When(pk__in=members, then=True), default=False)
+        return _named("agent", people, F("full_name"), fits=of_team)
+
+    def _teams(self) -> QuerySet[Any, Any]:
+        here = None if self.ticket.assignee_id else self.ticket.team_id
+        return _named("team", Team.objects.filter(~Q(pk=here), is_active=True), F("name"))
+
+    def _services(self) -> QuerySet[Any, Any]:
+        offered = Case(When(Q(is_active=True) | Q(pk=self.ticket.service_id), then=True), default=False)
+        english = F("name_en")
+        name = Coalesce(NullIf("name_ru", Value("")), english) if get_language() == "ru" else english
+        return _named("service", Service.objects.all(), name, fits=offered)
 
 
 # Where one goes next, and whom one then waits for.
@@ -118,7 +171,7 @@ class TicketForm(forms.Form):
         return self.visible_fields()
 
 
-class _Kept:
+class _Kept(BaseChoiceIterator):
     """Choices drawn up only when the page is, with the sent one added should it no longer be among them."""
 
     def __init__(self, form: TicketForm, field: str, choices: Callable[[], list[Any]]) -> None:

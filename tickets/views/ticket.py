@@ -55,17 +55,18 @@ def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None =
     reader = person(request)
     show = request.GET.get("show", timeline.ALL)
     show = show if show in timeline.SHOWN else timeline.ALL
-    watchers = list(User.objects.filter(watches__ticket=ticket).order_by("full_name", "pk"))
+    offers = forms.Offers(ticket, reader)
+    watchers = offers.watchers
     context: dict[str, Any] = {
         "ticket": ticket,
-        "story": timeline.story(ticket, reader=reader, show=show),
+        "story": timeline.story(ticket, reader=reader, show=show, services=offers.service_names),
         "show": show,
         "shown": shown(request, show),
         "form_name": name_for(reader),
         "watchers": watchers,
         "recipients": (readers := recipients(ticket, watchers, reader=reader)),
         "first_name": readers[0].full_name.split()[0] if readers else "",
-        "forms": drawn(ticket, reader, faulty, here=request.get_full_path() if request.GET else ""),
+        "forms": drawn(offers, faulty, here=request.get_full_path() if request.GET else ""),
         "thens": thens(ticket, reader),
         "link": settings.BASE_URL + answers.address(ticket),
     }
@@ -78,16 +79,16 @@ def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None =
     return render(request, "tickets/detail.html", context, status=400 if faulty else 200)
 
 
-def drawn(
-    ticket: Ticket, reader: User, faulty: forms.TicketForm | None, *, here: str
-) -> dict[str, forms.TicketForm]:
+def drawn(offers: forms.Offers, faulty: forms.TicketForm | None, *, here: str) -> dict[str, forms.TicketForm]:
     """A form for every verb, by its name; the one in fault as it came, with the focus on the fault."""
-    offers = forms.Offers(ticket, reader)
-    drawn = {form.name: form(ticket=ticket, reader=reader, offers=offers) for form in forms.FORMS}
+    drawn = {
+        form.name: form(ticket=offers.ticket, reader=offers.reader, offers=offers) for form in forms.FORMS
+    }
     for form in drawn.values():
         form.initial["next"] = here
     if faulty is not None:
         focus_first_fault(faulty)
+        faulty.offers = offers
         drawn[faulty.name] = faulty
     return drawn
 

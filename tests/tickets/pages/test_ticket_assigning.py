@@ -6,7 +6,7 @@ from django.test import Client
 
 from accounts.models import Team, User
 from tests.factories import opened, stand, web
-from tests.tickets.pages.posting import again, press, see
+from tests.tickets.pages.posting import again, page_of, press, see
 from tickets import actions
 from tickets.models import Comment, Service, Ticket
 
@@ -87,3 +87,30 @@ def test_a_confidential_ticket_is_offered_to_its_team_only(
     page = see(browser_of(admin), ticket)
     assert str(stranger.public_id) in page
     assert str(agent.public_id) not in page
+
+
+def test_a_lead_is_offered_his_team_and_an_administrator_everybody(
+    employee: User,
+    agent: User,
+    lead: User,
+    stranger: User,
+    admin: User,
+    service: Service,
+    browser_of: BrowserOf,
+) -> None:
+    ticket = opened(by=employee, service=service)
+
+    def offered(reader: User) -> set[str]:
+        form = browser_of(reader).get(page_of(ticket)).context["forms"]["assign"]
+        return {word for value, word in form.fields["assignee"].widget.choices if value}
+
+    assert offered(lead) == {agent.full_name, lead.full_name}
+    assert offered(admin) == {person.full_name for person in (agent, lead, stranger, admin)}
+
+
+def test_a_ticket_of_no_team_can_be_given_to_anybody(
+    employee: User, agent: User, admin: User, browser_of: BrowserOf
+) -> None:
+    ticket = opened(by=employee)
+    page = see(browser_of(admin), ticket)
+    assert f'<option value="{agent.public_id}">' in page
