@@ -3,7 +3,7 @@
 #   sh static/vendor/refresh.sh
 # The versions below are the only thing to change; then look at the pages in both themes.
 set -eu
-TABLER=1.6.1 ICONS=3.51.0 HTMX=2.0.11 INTER=5.3.0
+TABLER=1.6.1 ICONS=3.51.0 INTER=5.3.0
 
 vendor=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -16,7 +16,6 @@ unpack() { # name in the registry, version, folder
 }
 unpack @tabler/core $TABLER tabler
 unpack @tabler/icons $ICONS icons
-unpack htmx.org $HTMX htmx
 unpack @fontsource-variable/inter $INTER inter
 
 # Tabler: only the families of keep.cjs, or the stylesheet alone would weigh 79 KB compressed.
@@ -74,10 +73,6 @@ target.write_text("\n".join([*sprite, "</svg>", ""]))
 PY
 echo "$ICONS" > "$vendor/tabler-icons/VERSION"
 cp icons/LICENSE "$vendor/tabler-icons/LICENSE"
-
-cp htmx/dist/htmx.min.js "$vendor/htmx/htmx.min.js"
-echo "$HTMX" > "$vendor/htmx/VERSION"
-cp htmx/LICENSE "$vendor/htmx/LICENSE"
 
 # Inter: Latin and Cyrillic, weights 400 to 700, kerning and tabular figures: 41 KB instead of 67.
 python3 -m venv fonts && fonts/bin/pip install --quiet fonttools brotli
