@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import actions as people
 from accounts.models import Team, User
@@ -272,5 +273,17 @@ def test_of_several_faults_the_first_is_named(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_command_reads_one_snapshot_and_writes_nothing(world: list[Ticket]) -> None:
-    call_command("verify_audit", verbosity=0)
+    with CaptureQueriesContext(connection) as captured:
+        call_command("verify_audit", verbosity=0)
+    assert asks_for_a_snapshot(captured)
     assert check(connection) == []
+
+
+def test_inside_anothers_transaction_the_command_leaves_its_isolation_alone(world: list[Ticket]) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        call_command("verify_audit", verbosity=0)
+    assert not asks_for_a_snapshot(captured)
+
+
+def asks_for_a_snapshot(captured: CaptureQueriesContext) -> bool:
+    return any("REPEATABLE READ, READ ONLY" in query["sql"] for query in captured.captured_queries)

@@ -13,10 +13,12 @@ class Command(BaseCommand):
     help = "Prove that every history is gapless, unchanged and folds to the present. Ends with 1 at a fault."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        is_outermost = not connection.in_atomic_block
         with transaction.atomic():
             with connection.cursor() as cursor:
-                # One snapshot for events and present, however long it takes and whoever writes meanwhile.
-                if not connection.in_atomic_block or len(connection.savepoint_ids) == 0:
+                # One snapshot for events and present, however long it takes and whoever writes meanwhile. It can be
+                # asked for only where a transaction begins.
+                if is_outermost:
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 cursor.execute("SET LOCAL statement_timeout = 0")
             fault = trail.first_fault()
