@@ -53,16 +53,24 @@ const keys = {
   g: () => (going = Date.now()),
 };
 
+// On a Russian keyboard the keys are where they are: the letter is the one that is printed in Latin.
+const pressed = ({ key, code, shiftKey }) => {
+  if (/^[\u0400-\u04ff]$/.test(key) && /^Key[A-Z]$/.test(code)) return shiftKey ? code[3] : code[3].toLowerCase();
+  if (code === "Slash" && (key === "." || key === ",")) return shiftKey ? "?" : "/";
+  return key;
+};
+
 document.addEventListener("keydown", (event) => {
   if (page.dataset.shortcuts === "off" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && event.target.id === "search") event.target.blur();
   if (typing(event.target)) return;
   const after = going && Date.now() - going < 1500;
   going = 0;
-  if (after ? use(named("data-go", event.key)) : keys[event.key]) {
+  const key = pressed(event);
+  if (after ? use(named("data-go", key)) : keys[key]) {
     event.preventDefault();
-    if (!after) keys[event.key]();
-  } else if (use(inRow(event.key)) || use(named("data-key", event.key))) {
+    if (!after) keys[key]();
+  } else if (use(inRow(key)) || use(named("data-key", key))) {
     event.preventDefault();
   }
 });

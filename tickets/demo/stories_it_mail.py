@@ -316,8 +316,8 @@ STORIES: tuple[Story, ...] = (
             "«Уралпромснаб»|550 5.7.1 Message rejected due to content restrictions|У нас тендер до пятницы.",
             "«Волга-Транс»|554 5.7.1 Service unavailable; client host blocked|Ждут подписанный договор.",
             "«Меридиан»|450 4.7.1 Greylisted, try again later (timeout)|Висят три счёта.",
-            "завод «Прибор»|550 5.1.8 Access denied, bad sender|Нужно согласовать чертежи.",
-            "банк «Северный»|451 4.4.0 TLS handshake failed|Бухгалтерия ждёт выписку.",
+            "«Прибор»|550 5.1.8 Access denied, bad sender|Нужно согласовать чертежи.",
+            "«Северный»|451 4.4.0 TLS handshake failed|Бухгалтерия ждёт выписку.",
         ),
     ),
     Story(
