@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from accounts import actions as people
@@ -77,6 +77,15 @@ def world(db: None) -> World:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(LIKELY | DEED | MORE, min_size=8, max_size=25))
+@example(
+    steps=[
+        ("assignee", "deed", "employee", "claim"),
+        ("assignee", "deed", "employee", "start"),
+        ("assignee", "deed", "employee", "resolve"),
+        ("admin", "deactivate", "assignee", None),
+        ("requester", "deed", "employee", "reopen"),
+    ]
+)
 def test_any_day_at_the_desk_is_proven(world: World, steps: list[tuple[str, str, Any, Any]]) -> None:
     with transaction.atomic():
         for step in steps:
