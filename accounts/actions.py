@@ -1,15 +1,14 @@
 """What is done with people: one verb, one function, one transaction, one event."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,11 +18,33 @@ from accounts.checking import require_fit, require_storable
 from accounts.models import ApiKey, Installation, Language, Membership, Role, Scope, Team, User
 from audit import trail
 
+# The fields whose verbs may take tickets from a person, as the doors call them.
+DEPARTING = frozenset({"role", "is_active", "team_ids"})
+
 
 def require_admin(by: Actor) -> None:
     """Raise Forbidden unless an active administrator (or the desk itself) acts."""
     if by.user is not None and not by.user.is_staff:
         raise Forbidden("admins_only", _("Only an administrator can do this."))
+
+
+def hold(user: User, *, changing: Collection[str]) -> None:
+    """Lock a person as the verbs for these fields will, for a door that asks several of them in one transaction."""
+    if not DEPARTING.isdisjoint(changing):
+        one_departure_at_a_time()
+    _locked(user)
+
+
+def one_departure_at_a_time() -> None:
+    """Wait until nobody else loses a role, a team or his place here; the first lock of the verbs that take one.
+
+    The order is: this, the person's row, his tickets. A verb of a ticket holds that one and then shares the row of
+    the new assignee, so it may wait for one departure, and that one for it only if it takes the ticket from whoever
+    leaves; with one departure at a time there is no second to close the circle. The trigger that keeps an
+    administrator takes the same lock, which is also why two of them cannot demote each other at once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts.last_admin'))")
 
 
 def subject(user: User) -> trail.Subject:
@@ -151,7 +172,8 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
     Who is no agent any more gives his open tickets back to their teams. Raises Refused for the last administrator.
     """
     require_admin(by)
-    user = _locked_with_admins(user)
+    one_departure_at_a_time()
+    user = _locked(user)
     if user.role == role:
         return user
     if user.is_admin:
@@ -165,7 +187,8 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
 def deactivate(user: User, *, by: Actor) -> User:
     """Shut somebody out: keys and sessions die at once, open tickets go back to their teams."""
     require_admin(by)
-    user = _locked_with_admins(user)
+    one_departure_at_a_time()
+    user = _locked(user)
     if not user.is_active:
         return user
     if user.is_admin:
@@ -189,6 +212,7 @@ def activate(user: User, *, by: Actor) -> User:
 def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
     """Put somebody into exactly these teams, {team: leads it}."""
     require_admin(by)
+    one_departure_at_a_time()
     user = _locked(user)
     before = {membership.team: membership.is_lead for membership in user.memberships.select_related("team")}
     if before == dict(teams):
@@ -273,16 +297,6 @@ def _locked(user: User) -> User:
     # wait for the ticket he holds.
     locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     return locked
-
-
-def _locked_with_admins(user: User) -> User:
-    # All administrators are locked with him, in one order, so that two of them can neither demote each other at
-    # once nor wait for each other in a circle.
-    people = User.objects.filter(Q(pk=user.pk) | Q(role=Role.ADMIN, is_active=True))
-    locked: dict[int, User] = {
-        person.pk: person for person in people.order_by("pk").select_for_update(no_key=True)
-    }
-    return locked[user.pk]
 
 
 def _require_self_or_admin(user: User, *, by: Actor) -> None:

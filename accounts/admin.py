@@ -122,6 +122,8 @@ class UserAdmin(VerbAdmin):
             obj.__dict__.update(made.__dict__)
             return
         changed = set(form.changed_data)
+        # The teams follow in save_related, in the same transaction.
+        actions.hold(obj, changing=actions.DEPARTING)
         user = User.objects.get(pk=obj.pk)
         if "is_active" in changed and new["is_active"]:
             actions.activate(user, by=by)

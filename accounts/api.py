@@ -207,7 +207,8 @@ class OneUser(PeopleCall):
     def patch(self, request: Request, user: str) -> HttpResponse:
         found = self.found(user)
         wanted = self.input(UserChangeInput)
-        locked = people().select_for_update(of=("self",)).get(pk=found.pk)
+        actions.hold(found, changing=wanted.keys())
+        locked = people().get(pk=found.pk)
         self.expect(tag_of(locked))
         change_user(locked, wanted, call=self)
         shown = user_out(people().get(pk=found.pk))

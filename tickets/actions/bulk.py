@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext as _
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.acting import Actor, Invalid, Refused
 from accounts.models import User
@@ -90,7 +90,7 @@ class _Run:
                 ticket.public_id, ticket, refused.status, refused.code, str(refused), ticket.version
             )
         except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
+            if not isinstance(error.__cause__, DeadlockDetected | LockNotAvailable):
                 raise
             detail = _("Somebody is changing this ticket right now. Try again.")
             return Outcome(ticket.public_id, ticket, 503, "busy", detail, ticket.version)

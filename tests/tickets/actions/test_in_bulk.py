@@ -4,7 +4,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
+from psycopg.errors import DeadlockDetected
 
 from accounts.acting import SYSTEM, Invalid
 from accounts.models import Team, User
@@ -129,4 +130,22 @@ def test_a_ticket_somebody_else_holds_locked_does_not_stop_the_others(
         other.close()
         with connection.cursor() as mine:
             mine.execute("RESET lock_timeout")
+    assert [(one.status, one.code) for one in outcomes] == [(503, "busy"), (200, "")]
+
+
+def test_a_ticket_whose_people_are_changing_is_busy_and_the_next_one_follows(
+    admin: User, agent: User, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (opened(by=admin, service=service) for _i in range(2))
+    really = VERBS["assign"]
+
+    def chosen_by_the_database(ticket: Ticket, **arguments: Any) -> int:
+        if ticket == first:
+            raise OperationalError("deadlock detected") from DeadlockDetected()
+        return really(ticket, **arguments)
+
+    monkeypatch.setitem(VERBS, "assign", chosen_by_the_database)
+    outcomes = actions.in_bulk(
+        [first.public_id, second.public_id], "assign", {"assignee": agent}, by=web(admin)
+    )
     assert [(one.status, one.code) for one in outcomes] == [(503, "busy"), (200, "")]
