@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
@@ -24,8 +24,6 @@ SHOWN = {
     CONVERSATION: gettext_lazy("Conversation"),
     CHANGES: gettext_lazy("Changes"),
 }
-# How the desk sorts its work is no business of those it works for.
-FOR_AGENTS = ("ticket.tags_set",)
 ICONS = {
     "ticket.opened": "plus",
     "ticket.claimed": "user-check",
@@ -114,10 +112,10 @@ def items(
     return [_item(event, comments.get(event.seq or 0), names, ticket) for event in events]
 
 
-def readable(ticket: Ticket, *, reader: User) -> Any:
-    """The events of a ticket that this person may know of: the internal ones are the agents'."""
+def readable(ticket: Ticket, *, reader: User) -> QuerySet[Event]:
+    """The events of a ticket that this person may know of, at every door: the internal ones are the agents'."""
     events = Event.objects.filter(subject_type="ticket", subject_id=ticket.public_id)
-    return events if reader.is_agent else events.exclude(Q(internal=True) | Q(verb__in=FOR_AGENTS))
+    return events if reader.is_agent else events.filter(internal=False)
 
 
 def _item(event: Event, comment: Comment | None, names: "Names", ticket: Ticket) -> Item:

@@ -10,8 +10,7 @@ from accounts.inputs import Nothing, person_called
 from accounts.models import User
 from accounts.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import PersonShape, person_out
-from audit.models import Event
-from tickets import actions
+from tickets import actions, timeline
 from tickets.api._call import EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall
 from tickets.models import Watch
 from tickets.serializers import CommentInput, CommentShape, EventShape, comment_out, event_out
@@ -53,9 +52,7 @@ class History(TicketCall):
         tags=TICKETS,
     )
     def get(self, request: Request, ticket: str) -> HttpResponse:
-        events = Event.objects.filter(subject_type="ticket", subject_id=self.found(ticket).public_id)
-        if not self.by.person.is_agent:
-            events = events.filter(internal=False)
+        events = timeline.readable(self.found(ticket), reader=self.by.person)
         return lists.listed(request, events, order=("seq",), show=event_out)
 
 
