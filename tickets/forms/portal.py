@@ -3,11 +3,14 @@
 It takes in every value of the right shape; whether it is legal the verb says.
 """
 
+from collections.abc import Callable
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import CharField, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -59,12 +62,7 @@ class NewTicketForm(forms.Form):
         help_text=_("Their e-mail address. Leave it empty if it is for you."),
         widget=forms.EmailInput({"autocomplete": "off", "spellcheck": "false"}),
     )
-    assignee = forms.ModelChoiceField(
-        User.objects.agents().with_teams(),
-        to_field_name="public_id",
-        label=_("Assign to"),
-        required=False,
-    )
+    assignee = forms.CharField(label=_("Assign to"), required=False, widget=forms.Select)
     team = forms.ModelChoiceField(
         Team.objects.filter(is_active=True),
         to_field_name="public_id",
@@ -88,9 +86,9 @@ class NewTicketForm(forms.Form):
     def __init__(self, data: Any = None, *, author: User, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)
         self.author = author
-        self._offer("service", _services())
+        self._offer("service", _services)
         if author.is_agent:
-            self._offer("assignee", _assignees(author))
+            self._offer("assignee", lambda: _assignees(author))
         else:
             for name in FOR_AGENTS:
                 del self.fields[name]
@@ -99,9 +97,19 @@ class NewTicketForm(forms.Form):
         email = self.cleaned_data["requester"]
         if not email:
             return None
-        person: User | None = User.objects.by_email(email).active().first()
+        person = self._people.get("requester")
         if person is None:
             raise ValidationError(_("Nobody here has this address."), code="unknown")
+        return person
+
+    def clean_assignee(self) -> User | None:
+        if not self.cleaned_data["assignee"]:
+            return None
+        person = self._people.get("assignee")
+        if person is None:
+            raise ValidationError(
+                forms.ModelChoiceField.default_error_messages["invalid_choice"], code="invalid_choice"
+            )
         return person
 
     def clean_tags(self) -> list[str]:
@@ -128,8 +136,32 @@ class NewTicketForm(forms.Form):
         except ValueError:
             return None
 
-    def _offer(self, name: str, choices: list[Any]) -> None:
-        self.fields[name].widget.choices = choices
+    @cached_property
+    def _people(self) -> dict[str, User]:
+        """The people named in the fields, by field: one query."""
+        people = User.objects.with_teams()
+        email, key = (str(self.data.get(name, "")).strip() for name in ("requester", "assignee"))
+        found = people.by_email(email).active().annotate(field=_named("requester"))
+        if "assignee" in self.fields and _is_id(key):
+            agent = people.agents().filter(public_id=key).annotate(field=_named("assignee"))
+            found = found.union(agent, all=True)
+        return {person.field: person for person in found.order_by()}
+
+    def _offer(self, name: str, choices: Callable[[], list[Any]]) -> None:
+        # Drawn up once, and only for those who are shown the form.
+        self.fields[name].widget.choices = cache(choices)
+
+
+def _named(field: str) -> Value:
+    return Value(field, output_field=CharField())
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _services() -> list[Any]:

@@ -20,6 +20,7 @@ from audit.models import Door
 from tickets import actions, reads, search
 from tickets.forms.portal import NewTicketForm
 from tickets.models import Service, Ticket
+from tickets.models.ticket import TicketQuerySet
 from tickets.views.answers import address, person, see_other
 
 MOST_OPEN = 50
@@ -80,23 +81,31 @@ def _opened(request: HttpRequest, author: User) -> HttpResponse:
         form.add_error(None, _("This form was open for too long. Please send it once more."))
         return _page(request, form, status=409)
     twin = Ticket.objects.filter(public_id=public_id, author=author)
-    if (before := twin.first()) is not None:  # sent twice
-        return _to(before, author)
     if not form.is_valid():
-        return _page(request, form, status=400)
+        return _twin_or_page(request, form, twin, status=400)
     try:
         ticket = actions.open_ticket(**form.cleaned_data, public_id=public_id, by=actor_of(request, Door.WEB))
     except Refused as no:
         form.blame(no.field if isinstance(no, Invalid) else "", str(no.message))
-        return _page(request, form, status=no.status)
-    except IntegrityError:  # its twin was quicker by a blink
+        return _twin_or_page(request, form, twin, status=no.status)
+    except IntegrityError:  # sent twice
         if (before := twin.first()) is None:
             raise
         return _to(before, author)
     messages.success(
         request, _("%(number)s is open. We will keep you posted.") % {"number": ticket.reference}
     )
-    return _to(ticket, author)
+    is_confidential = ticket.service is not None and ticket.service.confidential
+    return _to(ticket, author) if is_confidential else see_other(address(ticket))
+
+
+def _twin_or_page(
+    request: HttpRequest, form: NewTicketForm, twin: TicketQuerySet, *, status: int
+) -> HttpResponse:
+    """The ticket of the first sending, if there was one; else the form with its faults."""
+    if (before := twin.first()) is not None:
+        return _to(before, form.author)
+    return _page(request, form, status=status)
 
 
 def _to(ticket: Ticket, author: User) -> HttpResponse:

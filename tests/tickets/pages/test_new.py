@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
 from tests.factories import PASSWORD
@@ -275,3 +277,47 @@ def test_a_forged_form_is_refused(employee: User) -> None:
     browser.force_login(employee)
     assert browser.post(NEW, {"title": "VPN drops"}).status_code == 403
     assert not Ticket.objects.exists()
+
+
+def test_sent_again_it_leads_to_the_first_whatever_has_changed_since(
+    employee: User, service: Service, browser_of: BrowserOf
+) -> None:
+    browser = browser_of(employee)
+    fields = {"form_name": browser.get(NEW).context["form_name"], "title": "VPN drops"}
+    first = browser.post(NEW, fields | {"service": service.public_id})
+    Service.objects.update(is_active=False)
+    assert browser.post(NEW, fields | {"service": service.public_id})["Location"] == first["Location"]
+    assert browser.post(NEW, fields | {"title": "No"})["Location"] == first["Location"]
+    assert Ticket.objects.count() == 1
+
+
+@pytest.mark.parametrize("assignee", ["nonsense", "92a457cd-3560-4ce7-8df2-67955103481e", "employee"])
+def test_who_is_no_agent_cannot_be_chosen(
+    admin: User, employee: User, browser_of: BrowserOf, assignee: str
+) -> None:
+    chosen = str(employee.public_id) if assignee == "employee" else assignee
+    answer = send(browser_of(admin), assignee=chosen, requester=employee.email)
+    assert answer.status_code == 400
+    assert "Select a valid choice" in answer.content.decode()
+    assert not Ticket.objects.exists()
+
+
+def test_sending_asks_little(
+    employee: User, agent: User, lead: User, admin: User, service: Service, team: Team, browser_of: BrowserOf
+) -> None:
+    """The transaction's own words apart: in a test they are SAVEPOINT and RELEASE."""
+    most = {"service": service.public_id, "team": team.public_id, "tags": "vpn, phone"}
+    for author, fields in (
+        (employee, {"service": service.public_id}),
+        (employee, {"service": service.public_id, "requester": agent.email}),
+        (agent, most | {"assignee": agent.public_id, "requester": employee.email}),
+        (lead, most | {"assignee": agent.public_id, "requester": employee.email}),
+        (admin, most | {"assignee": agent.public_id, "requester": agent.email}),
+    ):
+        browser = browser_of(author)
+        name = browser.get(NEW).context["form_name"]
+        with CaptureQueriesContext(connection) as captured:
+            answer = browser.post(NEW, {"form_name": name, "title": "VPN drops"} | fields)
+        assert answer.status_code == 303
+        asked = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
+        assert len(asked) <= 8, asked
