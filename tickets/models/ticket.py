@@ -120,9 +120,6 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Bring along everything that a line of a list or an answer shows."""
         return self.select_related("service", "team", "requester", "author", "assignee")
 
-    def watched_by(self, user: User) -> "TicketQuerySet":
-        return self.filter(Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=user)))
-
     def noting_watch_of(self, user: User) -> "TicketQuerySet":
         """Say of each ticket whether this person watches it, so that asking for rights needs no further query."""
         return self.annotate(noted_watch=Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=user)))
@@ -256,10 +253,6 @@ class Ticket(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in workflow.OPEN
-
-    @property
-    def is_final(self) -> bool:
-        return self.status in workflow.FINAL
 
     @cached_property
     def watcher_ids(self) -> frozenset[int]:
