@@ -1,6 +1,7 @@
 """What is done with people: one verb, one function, one transaction, one event."""
 
 import hmac
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,11 +32,11 @@ def require_admin(by: Actor) -> None:
 def hold(user: User, *, changing: Collection[str]) -> None:
     """Lock a person as the verbs for these fields will, for a door that asks several of them in one transaction."""
     if not DEPARTING.isdisjoint(changing):
-        one_departure_at_a_time()
+        _one_departure_at_a_time()
     _locked(user)
 
 
-def one_departure_at_a_time() -> None:
+def _one_departure_at_a_time() -> None:
     """Wait until nobody else loses a role, a team or his place here; the first lock of the verbs that take one.
 
     The order is: this, the person's row, his tickets. A verb of a ticket holds that one and then shares the row of
@@ -172,7 +173,7 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
     Who is no agent any more gives his open tickets back to their teams. Raises Refused for the last administrator.
     """
     require_admin(by)
-    one_departure_at_a_time()
+    _one_departure_at_a_time()
     user = _locked(user)
     if user.role == role:
         return user
@@ -185,22 +186,28 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
 
 @transaction.atomic
 def deactivate(user: User, *, by: Actor) -> User:
-    """Shut somebody out: keys and sessions die at once, open tickets go back to their teams."""
+    """Shut somebody out for good: keys and sessions die at once, open tickets go back to their teams.
+
+    Letting him in again brings neither back.
+    """
     require_admin(by)
-    one_departure_at_a_time()
+    _one_departure_at_a_time()
     user = _locked(user)
     if not user.is_active:
         return user
     if user.is_admin:
         _require_another_admin(user)
+    user.session_salt = secrets.token_hex(16)
+    user.save(update_fields=["session_salt"])
     user = _change(user, "user.deactivated", by=by, is_active=False)
+    api_keys.revoke_all(user, by=by)
     departures.announce(user, by=by)
     return user
 
 
 @transaction.atomic
 def activate(user: User, *, by: Actor) -> User:
-    """Let somebody in again."""
+    """Let somebody in again. He signs in anew and issues new keys."""
     require_admin(by)
     user = _locked(user)
     if user.is_active:
@@ -212,7 +219,7 @@ def activate(user: User, *, by: Actor) -> User:
 def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
     """Put somebody into exactly these teams, {team: leads it}."""
     require_admin(by)
-    one_departure_at_a_time()
+    _one_departure_at_a_time()
     user = _locked(user)
     before = {membership.team: membership.is_lead for membership in user.memberships.select_related("team")}
     if before == dict(teams):

@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from accounts import actions, api_keys, conditional, lists
+from accounts import actions, api_keys, conditional, lists, standing
 from accounts.acting import Invalid
 from accounts.calls import SAFE, Call, answer, nothing, routes
 from accounts.inputs import ME, Nothing
@@ -264,7 +264,9 @@ def filtered(request: Request, users: QuerySet[User]) -> QuerySet[User]:
 class KeysCall(PeopleCall):
     def found_key(self, user: str, key: UUID) -> ApiKey:
         """The key, if it is that user's. Locked, so that If-Match holds until the verb is done."""
-        keys = ApiKey.objects.filter(user=self.found(user)).select_for_update(of=("self",))
+        # The person before the key, as the verbs have it.
+        owner = standing.held(self.found(user))
+        keys = ApiKey.objects.filter(user=owner).select_for_update(of=("self",))
         found: ApiKey = keys.get(public_id=key)
         self.expect(conditional.tag_of(key_out(found)))
         return found

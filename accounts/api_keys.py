@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from accounts import standing
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.checking import require_fit
 from accounts.models import ApiKey, Scope, User
@@ -59,9 +60,16 @@ def revoke(key: ApiKey, *, by: Actor) -> ApiKey:
     return key
 
 
+def revoke_all(owner: User, *, by: Actor) -> None:
+    """End every key of a person who is being shut out, in the verb's transaction."""
+    for key in owner.api_keys.filter(revoked_at=None, expires_at__gt=timezone.now()).order_by("pk"):
+        revoke(key, by=by)
+
+
 @transaction.atomic
 def rotate(key: ApiKey, *, by: Actor) -> tuple[ApiKey, str]:
     """Issue a key like this one and revoke this one, in one step. Raises Refused for a dead key."""
+    standing.held(key.user)
     key = _locked(key)
     _require_owner_or_admin(key.user, by=by)
     if key.state[0] != "active":
@@ -99,7 +107,8 @@ def _issue(
     public_id: UUID | None = None,
     by: Actor,
 ) -> tuple[ApiKey, str]:
-    if not owner.is_active:
+    # Held, so that nobody is given a key while he is shut out.
+    if not standing.held(owner).is_active:
         raise Refused("owner_inactive", _("This person is deactivated."))
     require_fit(ApiKey, name=name)
     now = timezone.now()
