@@ -1,10 +1,10 @@
 """Fields that take what they say and nothing that merely looks like it: JSON has types."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -105,27 +105,51 @@ class Person(Text):
 
     def to_internal_value(self, data: Any) -> Any:
         # Not max_length: its validator would measure the person.
-        person = person_called(super().to_internal_value(data)[:300], me=self.context["request"].user)
+        reference = super().to_internal_value(data)[:300]
+        person = self._people_with(reference).get(reference)
         if person is None:
             self.fail("unknown")
         return person
 
+    def _people_with(self, reference: str) -> dict[str, User | None]:
+        """Everybody whom the body names in fields like this one, found together when the first is asked for."""
+        people: dict[str, User | None] = cast(dict[str, Any], self.context).setdefault("people", {})
+        if reference not in people:
+            body = cast(serializers.Serializer[Any], self.parent)
+            alike = [
+                body.initial_data.get(name)
+                for name, field in body.fields.items()
+                if isinstance(field, Person)
+            ]
+            references = {reference, *(other.strip()[:300] for other in alike if isinstance(other, str))}
+            people.update(dict.fromkeys(references))
+            people.update(people_called(references, me=self.context["request"].user))
+        return people
+
 
 def person_called(reference: str, *, me: User) -> User | None:
     """Who is meant by a public id, an e-mail address, or `me`; his teams come along."""
-    if reference == ME:
-        return me
-    found: User | None
-    people = User.objects.with_teams()
+    return people_called({reference}, me=me).get(reference)
+
+
+def people_called(references: set[str], *, me: User) -> dict[str, User]:
+    """{reference: who is meant} of those who exist, in one query at most; their teams come along."""
+    people = dict.fromkeys(references & {ME, me.email, str(me.public_id)}, me)
+    others = [_called(reference) for reference in sorted(references - people.keys())]
+    if others:
+        found = others[0].union(*others[1:], all=True) if others[1:] else others[0]
+        people |= {person.called: person for person in found.order_by()}
+    return people
+
+
+def _called(reference: str) -> Any:
+    people: Any = User.objects.with_teams().annotate(called=Value(reference, output_field=CharField()))
     if "@" in reference:
-        found = people.by_email(reference).first()
-        return found
+        return people.by_email(reference)
     try:
-        public_id = UUID(reference)
+        return people.filter(public_id=UUID(reference))
     except ValueError:
-        return None
-    found = people.filter(public_id=public_id).first()
-    return found
+        return people.none()
 
 
 class TextList(serializers.ListField):

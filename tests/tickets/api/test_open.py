@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
 from audit.models import Event
@@ -150,3 +152,27 @@ def test_a_service_without_a_form_takes_no_answers_to_its_fields(employee: User,
     refused = program.post(TICKETS, {"title": "An answer nobody asked for", "fields": {"size": "XL"}})
     assert refused.status_code == 400
     assert "fields" in refused.json()["errors"]
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_opening_once_asks_little(
+    program_of: Any, agent: User, employee: User, service: Service, team: Team, by_id: bool
+) -> None:
+    """The transaction's own words apart; the people it names are looked up together."""
+    program = program_of(agent)
+    program.get(TICKETS)  # the key notes now and then that it is in use
+    requester, assignee = (str(who.public_id) if by_id else who.email.upper() for who in (employee, agent))
+    body = {
+        "title": "New laptop",
+        "requester": requester,
+        "assignee": assignee,
+        "team": str(team.public_id),
+        "service": str(service.public_id),
+    }
+    with CaptureQueriesContext(connection) as captured:
+        told = program.post(TICKETS, body, headers={"idempotency-key": "laptop"})
+    assert told.status_code == 201, told.content
+    assert told.json()["requester"]["email"] == employee.email
+    assert told.json()["assignee"]["email"] == agent.email
+    asked = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
+    assert len(asked) <= 9, asked
