@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 
@@ -123,15 +124,18 @@ def take(url: str, folder: Path) -> None:
 
 
 def choose(folder: Path) -> None:
+    """Copy the chosen few, with a palette of 128 colours where Pillow is at hand; it is nobody's requirement."""
     images = CHECKOUT / "docs" / "images"
     images.mkdir(exist_ok=True)
     for name in sorted(CHOSEN):
-        picture = folder / f"{name}.png"
-        size = picture.stat().st_size
-        if size > LARGEST:
+        picture = images / f"{name}.png"
+        shutil.copy(folder / picture.name, picture)
+        with suppress(ImportError):
+            pillow = import_module("PIL.Image")
+            pillow.open(picture).convert("RGB").quantize(128, dither=0).save(picture, optimize=True)
+        if (size := picture.stat().st_size) > LARGEST:
+            picture.unlink()
             print(f"{picture.name} is left out: {size // 1000} KB")  # noqa: T201 (a program for people)
-            continue
-        shutil.copy(picture, images / picture.name)
 
 
 def main() -> None:
