@@ -56,9 +56,11 @@ def once_in_steps(request: Request, work: Work) -> HttpResponse:
     key = key_in(request)
     if key is None:
         return work()
-    row = _reserve(request, key)
-    if row is None:
-        return _replay(request, key)
+    while (row := _reserve(request, key)) is None:
+        try:
+            return _replay(request, key)
+        except StoredAnswer.DoesNotExist:
+            continue  # the twin was refused meanwhile, and nothing is kept of that: it is our turn
     try:
         response = work()
     except (Refused, APIException):  # refused as a whole, before the first step

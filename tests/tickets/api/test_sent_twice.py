@@ -179,3 +179,20 @@ def test_a_twin_does_the_work_of_one_that_failed(
     answers = in_parallel(program, address, [{"body": "Any news?"}] * 3)
     assert sorted(answer.status_code for answer in answers) == [201, 201, 500]
     assert Comment.objects.count() == 1
+
+
+def test_a_twin_of_bulk_work_that_was_refused_meanwhile_has_its_turn(
+    program_of: Any, agent: User, ticket: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve, twins = safe_writing._reserve, ["at work"]
+
+    def taken_at_first(*args: Any) -> int | None:
+        # The twin has the key at this moment, and has been refused and let go of it before the next.
+        return reserve(*args) if not twins else twins.clear()
+
+    monkeypatch.setattr(safe_writing, "_reserve", taken_at_first)
+    body = {"ids": [str(ticket.public_id)], "verb": "claim", "arguments": {}}
+    answer = program_of(agent).post(f"{TICKETS}/bulk", body, headers=ONCE)
+    assert answer.status_code == 200, answer.content
+    assert "Idempotency-Replayed" not in answer
+    assert StoredAnswer.objects.get().status == 200
