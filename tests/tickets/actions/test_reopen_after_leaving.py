@@ -11,7 +11,9 @@ from tickets import actions
 from tickets.models import Ticket
 
 
-def test_what_a_leaver_resolved_is_reopened_into_the_queue(ticket: Ticket, agent: User, employee: User) -> None:
+def test_what_a_leaver_resolved_is_reopened_into_the_queue(
+    ticket: Ticket, agent: User, employee: User
+) -> None:
     ticket = stand(ticket, "DONE", assignee=agent)
     people.deactivate(agent, by=SYSTEM)
     reopened = actions.reopen(ticket, by=web(employee))
@@ -30,5 +32,9 @@ def test_what_a_demoted_agent_resolved_is_reopened_into_the_queue(
 def test_the_database_reopens_nothing_for_somebody_who_has_left(ticket: Ticket, agent: User) -> None:
     ticket = stand(ticket, "DONE", assignee=agent)
     people.deactivate(agent, by=SYSTEM)
-    with pytest.raises(IntegrityError, match="active agent"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(IntegrityError, match="active agent"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("UPDATE tickets_ticket SET status = 'IN_PROGRESS' WHERE id = %s", [ticket.pk])
