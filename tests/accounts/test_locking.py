@@ -149,3 +149,24 @@ def post_person(browser: Client, user: User, **changes: Any) -> Any:
         "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0",
     }  # fmt: skip
     return browser.post(reverse("admin:accounts_user_change", args=[user.pk]), fields | changes)
+
+
+def test_nobody_is_given_what_he_may_no_longer_see(
+    admin: User, agent: User, employee: User, service: Service
+) -> None:
+    service.confidential = True
+    tickets.save_service(service, by=SYSTEM)
+    ticket = opened(by=employee, service=service)
+    signal = Signal()
+
+    def leave_the_team() -> None:
+        with transaction.atomic():
+            actions.set_teams(agent, teams={}, by=web(admin))
+            signal.set()
+            time.sleep(0.5)
+
+    results = at_once(
+        leave_the_team, partial(after, signal, partial(tickets.assign, ticket, assignee=agent, by=SYSTEM))
+    )
+    assert len(refused_with(results, "assignee_may_not_see")) == 1, results
+    assert Ticket.objects.get(pk=ticket.pk).assignee is None

@@ -8,6 +8,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import standing
 from accounts.acting import Actor, Invalid, Refused, Stale
 from accounts.checking import require_storable
 from accounts.models import User
@@ -102,6 +103,8 @@ def let_go(ticket: Ticket) -> None:
 
 def check_assignee(ticket: Ticket, assignee: User) -> None:
     """Raise Refused unless this person may be responsible for the ticket as it is about to stand."""
+    # Held, so that he loses neither role nor team between the answer and the end of the transaction.
+    assignee = standing.held(assignee)
     if not (assignee.is_active and assignee.is_agent):
         raise Refused("not_an_agent", _("Only an active agent can be responsible for a ticket."))
     if not may_see(ticket, assignee):

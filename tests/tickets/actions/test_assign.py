@@ -42,6 +42,7 @@ def test_employees_and_people_who_left_hold_no_tickets(
     admin: User, employee: User, agent: User, ticket: Ticket
 ) -> None:
     agent.is_active = False
+    agent.save()
     for person in (employee, agent):
         with pytest.raises(Refused) as refusal:
             actions.assign(ticket, assignee=person, by=web(admin))

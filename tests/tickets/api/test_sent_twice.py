@@ -188,7 +188,10 @@ def test_a_twin_of_bulk_work_that_was_refused_meanwhile_has_its_turn(
 
     def taken_at_first(*args: Any) -> int | None:
         # The twin has the key at this moment, and has been refused and let go of it before the next.
-        return reserve(*args) if not twins else twins.clear()
+        if not twins:
+            return reserve(*args)
+        twins.clear()
+        return None
 
     monkeypatch.setattr(safe_writing, "_reserve", taken_at_first)
     body = {"ids": [str(ticket.public_id)], "verb": "claim", "arguments": {}}
