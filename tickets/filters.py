@@ -81,10 +81,10 @@ class MomentField(forms.Field):
             ) from None
         if timezone.is_naive(moment):
             moment = timezone.make_aware(moment)
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError:
-            raise ValidationError(_("This date is out of range."), code="invalid") from None
+        # Far enough from both ends of the calendar to be told in every zone.
+        if not 2 <= moment.year <= 9998:
+            raise ValidationError(_("This date is out of range."), code="invalid")
+        return moment.astimezone(UTC)
 
 
 class WordsFilter(filters.Filter):  # type: ignore[misc]

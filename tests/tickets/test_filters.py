@@ -166,3 +166,9 @@ def test_every_order_ends_in_something_unique_and_runs_one_way(name: str) -> Non
     assert columns[-1].lstrip("-") == "number"
     assert len({column.startswith("-") for column in columns}) == 1
     assert columns[0].startswith("-") == name.startswith("-")
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59Z", "0001-01-01T00:00Z", "9999-12-31", "0001-01-01"])
+def test_a_date_at_the_end_of_the_calendar_is_out_of_range(moment: str, agent: User) -> None:
+    wanted = TicketFilter({"created_before": moment}, Ticket.objects.visible_to(agent), reader=agent)
+    assert "created_before" in wanted.errors
