@@ -28,7 +28,7 @@ from tickets.models import Comment, Ticket
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = 12  # for each operation and role
+EXAMPLES = 8  # for each operation and role
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
