@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
-from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
@@ -28,9 +27,6 @@ from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.views import me
 from audit.admin import ReadOnlyAdmin
 
-admin.site.unregister(Group)
-
-# Role, activity and teams are the whole of the rights here.
 _PROFILE = ("full_name", "language", "time_zone")
 
 

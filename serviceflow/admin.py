@@ -20,6 +20,14 @@ from django.views.decorators.cache import never_cache
 class DeskAdminConfig(AdminConfig):
     default_site = "serviceflow.admin.DeskAdmin"
 
+    def ready(self) -> None:
+        super().ready()
+        from django.contrib.admin import site
+        from django.contrib.auth.models import Group
+
+        # Role, activity and teams are the whole of the rights here.
+        site.unregister(Group)
+
 
 class DeskAdmin(AdminSite):
     site_header = _("ServiceFlow administration")

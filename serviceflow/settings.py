@@ -112,6 +112,7 @@ DEMO_ALLOWED = DEBUG or _on_loopback
 
 INSTALLED_APPS = [
     "serviceflow.admin.DeskAdminConfig",
+    "accounts",  # before Django's auth: its changepassword and createsuperuser would go past the verbs
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -125,7 +126,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "audit",
-    "accounts",
     "tickets",
     "serviceflow",
 ]

@@ -1,6 +1,5 @@
 """The first administrator, made at the server's own prompt."""
 
-import getpass
 import os
 import sys
 from argparse import ArgumentParser
@@ -11,6 +10,7 @@ from django.db import transaction
 
 from accounts import actions
 from accounts.acting import SYSTEM, Actor, Refused
+from accounts.management.passwords import new_password
 from accounts.models import Installation, Language
 from audit.models import Door
 
@@ -33,7 +33,9 @@ class Command(BaseCommand):
             raise CommandError("The first administrator has already been made.")
         email = options["email"] or self._asked("E-mail: ", "--email")
         full_name = options["full_name"] or self._asked("Full name: ", "--full-name")
-        password = os.environ.get(PASSWORD) or self._password()
+        password = os.environ.get(PASSWORD) or (
+            new_password("Password (empty for none): ") if sys.stdin.isatty() else ""
+        )
         try:
             with transaction.atomic():
                 user, _key, raw = actions.bootstrap_admin(
@@ -52,11 +54,3 @@ class Command(BaseCommand):
         if not sys.stdin.isatty():
             raise CommandError(f"{option} is missing.")
         return input(question)
-
-    def _password(self) -> str:
-        if not sys.stdin.isatty():
-            return ""
-        password = getpass.getpass("Password (empty for none): ")
-        if password and getpass.getpass("Once more: ") != password:
-            raise CommandError("The two are not the same.")
-        return password
