@@ -103,8 +103,10 @@ def let_go(ticket: Ticket) -> None:
 
 def check_assignee(ticket: Ticket, assignee: User) -> None:
     """Raise Refused unless this person may be responsible for the ticket as it is about to stand."""
-    # Held, so that he loses neither role nor team between the answer and the end of the transaction.
-    assignee = standing.held(assignee)
+    if ticket.service is not None and ticket.service.confidential:
+        # Held, so that he loses no team between the answer and the end of the transaction. That he keeps his role
+        # meanwhile is the guard's doing, which holds whoever is written into the row (_store).
+        assignee = standing.held(assignee)
     if not (assignee.is_active and assignee.is_agent):
         raise Refused("not_an_agent", _("Only an active agent can be responsible for a ticket."))
     if not may_see(ticket, assignee):
