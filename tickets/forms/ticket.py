@@ -170,6 +170,12 @@ class TicketForm(forms.Form):
     def shown(self) -> list[forms.BoundField]:
         return self.visible_fields()
 
+    @property
+    def has_words(self) -> bool:
+        """Whether somebody has typed something that must not get lost. A choice is made again with a click."""
+        typed = (field for field in self.visible_fields() if not getattr(field.field.widget, "choices", None))
+        return any(field.data for field in typed)
+
 
 class _Kept(BaseChoiceIterator):
     """Choices drawn up only when the page is, with the sent one added should it no longer be among them."""

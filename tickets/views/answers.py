@@ -1,13 +1,14 @@
 """How a page finds a ticket, calls a verb and answers, whatever the verb says: once for every button."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, cast
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -99,8 +100,23 @@ def _do(deed: Deed, form: TicketForm, rights: tuple[str, ...], *, by: Actor) -> 
         raise Forbidden("not_permitted", _("You are not permitted to do this with this ticket."))
     valid = form.is_valid()
     with transaction.atomic():
-        _expect(form)
+        try:
+            _expect(form)
+        except Stale:
+            if valid:
+                _ask(deed, form, by=by)
+            raise
         return deed(form.ticket, form.cleaned_data, by) if valid else None
+
+
+def _ask(deed: Deed, form: TicketForm, *, by: Actor) -> None:
+    """Raise the verb's own refusal, if it has one: what can no longer be done is not offered to be done anyway.
+
+    It really runs and is rolled back, as for a preview.
+    """
+    with suppress(Invalid), transaction.atomic():
+        deed(form.ticket, form.cleaned_data, by)
+        transaction.set_rollback(True)
 
 
 def _expect(form: TicketForm) -> None:
@@ -143,12 +159,49 @@ def forbidden(request: HttpRequest, ticket: Ticket, no: Forbidden) -> HttpRespon
 
 
 def conflict(request: HttpRequest, form: TicketForm, no: Refused) -> HttpResponse:
-    """Theirs and yours: what has happened since, and every word that was sent, ready to be sent again."""
+    """Theirs and yours: what has happened since, and every word that was sent, ready to be sent again.
+
+    Where nothing was typed there is nothing to keep: a refusal is only said, with the ways on.
+    """
     if no.status == HTTPStatus.NOT_FOUND:
         raise Http404
     form.ticket = found(request, str(form.ticket.public_id))
     why = "stale" if isinstance(no, Stale) else "refused"
+    if why == "refused" and not form.has_words:
+        return _refused(request, form, no)
     return _held(request, form, why=why, reason=str(no.message), status=HTTPStatus.CONFLICT)
+
+
+def _refused(request: HttpRequest, form: TicketForm, no: Refused) -> HttpResponse:
+    context = {
+        "ticket": form.ticket,
+        "reason": str(no.message),
+        "mine": no.code == "already_claimed" and form.ticket.assignee == form.reader,
+        "offers_next": form.name == "claim",
+        "back": _ticket_of(request, form),
+        "list": _list_of(request, form),
+    }
+    return render(request, "tickets/refused.html", context, status=HTTPStatus.CONFLICT)
+
+
+def _ticket_of(request: HttpRequest, form: TicketForm) -> str:
+    """The ticket's page as it was reached: with the list it was opened from."""
+    here, before = address(form.ticket), _came_from(request, form)
+    return before if before.startswith(here) else here
+
+
+def _list_of(request: HttpRequest, form: TicketForm) -> str:
+    """The list the person came from: the page itself, or the one the ticket was opened from."""
+    home = reverse("tickets:queue" if form.reader.is_agent else "tickets:start")
+    before = _came_from(request, form)
+    page, _mark, state = before.partition("?")
+    if page == home:
+        return before
+    return f"{home}?{state}" if "view" in QueryDict(state) else home
+
+
+def _came_from(request: HttpRequest, form: TicketForm) -> str:
+    return local(request, form.data.get("next", ""))
 
 
 def _unsent(request: HttpRequest, form_class: type[TicketForm], ticket: Ticket) -> HttpResponse:

@@ -262,6 +262,8 @@ def test_whoever_takes_second_is_told_who_was_first(
     answer = browser_of(agent).post(address, {"next": QUEUE})
     assert answer.status_code == 409
     assert "Olga Titova has already taken this ticket." in words(answer)
+    assert link(answer, "Back to the list") == QUEUE
+    assert "Take the next one" in words(answer)
     ticket.refresh_from_db()
     assert ticket.assignee == other_agent
 

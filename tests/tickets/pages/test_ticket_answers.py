@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from tests.factories import PASSWORD, opened, stand, web
 from tests.tickets.pages.posting import again, page_of, press, see, verbs
+from tests.tickets.pages.reading import link, words
 from tickets import actions
 from tickets.models import Service, Ticket
 
@@ -240,3 +241,101 @@ def test_a_service_that_takes_the_ticket_out_of_sight_leads_to_the_queue(
     answer = press(browser_of(agent), ticket, "properties", service=str(confidential.public_id))
     assert answer["Location"] == reverse("tickets:queue")
     assert opened(by=employee).version == 1
+
+
+# --- Too late ---------------------------------------------------------------------------------------
+
+
+def test_whoever_takes_second_reads_who_was_first_and_may_take_the_next(
+    ticket: Ticket, agent: User, other_agent: User, employee: User, browser_of: BrowserOf
+) -> None:
+    next_one = opened(by=employee, title="The next in the queue")
+    browser, seen = browser_of(agent), again(ticket).version
+    actions.claim(ticket, by=web(other_agent))
+    here = page_of(ticket) + "?view=unassigned&priority=NORMAL"
+    late = press(browser, ticket, "claim", version=seen, next=here)
+    assert late.status_code == 409
+    assert "Olga Titova has already taken this ticket." in words(late)
+    assert "anyway" not in words(late)
+    assert link(late, "Back to the ticket") == here
+    assert link(late, "Back to the list") == "/queue/?view=unassigned&priority=NORMAL"
+    assert "Take the next one" in words(late)
+    assert 'action="/queue/next/"' in late.content.decode()
+    browser.post("/queue/next/")
+    assert again(next_one).assignee == agent
+    assert again(ticket).assignee == other_agent
+    assert verbs(ticket) == ["opened", "claimed"]
+
+
+def test_pressing_take_twice_says_that_it_is_ones_own(
+    ticket: Ticket, agent: User, browser_of: BrowserOf
+) -> None:
+    browser, seen = browser_of(agent), again(ticket).version
+    press(browser, ticket, "claim", version=seen)
+    twice = press(browser, ticket, "claim", version=seen)
+    assert twice.status_code == 409
+    assert "You have taken this ticket already." in words(twice)
+    assert "Take the next one" not in words(twice)
+
+
+def test_what_is_no_longer_legal_is_refused_and_not_offered_again(
+    ticket: Ticket, agent: User, lead: User, browser_of: BrowserOf
+) -> None:
+    stand(ticket, "IN_PROGRESS", assignee=agent)
+    seen = again(ticket).version
+    actions.change_status(ticket, status="DONE", by=web(lead))
+    late = press(browser_of(agent), ticket, "status", to="DONE", version=seen)
+    assert late.status_code == 409
+    assert "A ticket cannot go from “Done” to “Done”." in words(late)
+    assert "anyway" not in words(late)
+    assert "Take the next one" not in words(late)
+
+
+def test_words_are_kept_where_the_verb_is_no_longer_legal(
+    ticket: Ticket, agent: User, lead: User, browser_of: BrowserOf
+) -> None:
+    stand(ticket, "IN_PROGRESS", assignee=agent)
+    seen = again(ticket).version
+    actions.change_status(ticket, status="DONE", by=web(lead))
+    fields = {"to": "WAITING:REQUESTER", "comment": "A long message"}
+    late = press(browser_of(agent), ticket, "status", version=seen, **fields)
+    assert late.status_code == 409
+    assert "A ticket cannot go from “Done” to “Waiting”." in words(late)
+    assert "A long message" in late.content.decode()
+    assert "anyway" not in words(late)
+
+
+@pytest.mark.parametrize(
+    ("button", "fields", "words_of_it"),
+    [
+        ("claim", {}, "Do it anyway"),
+        ("status", {"to": "CANCELED", "comment": "No longer needed"}, "Send anyway"),
+    ],
+)
+def test_only_what_has_words_is_sent(
+    button: str,
+    fields: dict[str, str],
+    words_of_it: str,
+    ticket: Ticket,
+    admin: User,
+    agent: User,
+    browser_of: BrowserOf,
+) -> None:
+    seen = again(ticket).version
+    actions.add_comment(ticket, body="Said meanwhile", by=web(agent))
+    held = press(browser_of(admin), ticket, button, version=seen, **fields)
+    said = words(held)
+    assert words_of_it in said
+    assert ("sent" in said.lower().replace("presented", "")) == (words_of_it == "Send anyway")
+
+
+def test_asking_the_verb_stores_nothing(
+    ticket: Ticket, agent: User, lead: User, browser_of: BrowserOf
+) -> None:
+    stand(ticket, "IN_PROGRESS", assignee=agent)
+    seen = again(ticket).version
+    actions.add_comment(ticket, body="Said meanwhile", by=web(lead))
+    before = verbs(ticket)
+    press(browser_of(agent), ticket, "status", to="DONE", comment="Mended", version=seen)
+    assert verbs(ticket) == before
+    assert again(ticket).status == "IN_PROGRESS"
