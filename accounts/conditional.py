@@ -30,7 +30,9 @@ def not_modified(request: Request, tag: str) -> HttpResponse | None:
         given.strip() != "*" and tag not in (each.removeprefix("W/") for each in _listed(given))
     ):
         return None
-    return HttpResponse(status=304, headers={"ETag": tag})
+    response = HttpResponse(status=304, headers={"ETag": tag})
+    del response["Content-Type"]  # there is no content to have one
+    return response
 
 
 def believed(request: Request) -> frozenset[str] | None:

@@ -27,6 +27,9 @@ class Nothing(Shape):
 class Text(serializers.CharField):
     """A string; numbers are none."""
 
+    # The framework's own messages, here and below, are not all there in every language of ours.
+    default_error_messages = {"invalid": _("This must be text.")}
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
@@ -45,6 +48,8 @@ class Choice(serializers.ChoiceField):
 class Flag(serializers.BooleanField):
     """true or false; not "yes", not 1."""
 
+    default_error_messages = {"invalid": _("This must be true or false.")}
+
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid", input=str(data)[:40])
@@ -54,7 +59,11 @@ class Flag(serializers.BooleanField):
 class Moment(serializers.DateTimeField):
     """ISO 8601; without a zone it is the caller's. Which moments will do the verb says."""
 
-    default_error_messages = {"range": _("This date is out of range.")}
+    default_error_messages = {
+        "range": _("This date is out of range."),
+        "overflow": _("This date is out of range."),
+        "make_aware": _("There is no such time in the time zone {timezone}."),
+    }
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str):
@@ -67,6 +76,8 @@ class Moment(serializers.DateTimeField):
 
 class PublicId(serializers.UUIDField):
     """The id of something, as the API gives it out."""
+
+    default_error_messages = {"invalid": _("This is no id.")}
 
     def to_internal_value(self, data: Any) -> UUID:
         if not isinstance(data, str):
@@ -152,7 +163,22 @@ def _called(reference: str) -> Any:
         return people.none()
 
 
-class TextList(serializers.ListField):
+class Several(serializers.ListField):
+    """A list."""
+
+    default_error_messages = {
+        "not_a_list": _("This must be a list."),
+        "max_length": _("At most {max_length} values."),
+    }
+
+
+class Named(serializers.DictField):
+    """An object whose names are not known beforehand."""
+
+    default_error_messages = {"not_a_dict": _("This must be an object.")}
+
+
+class TextList(Several):
     """Strings."""
 
     child = Text(max_length=200)

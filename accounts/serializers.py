@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.inputs import Choice, Flag, Moment, PublicId, Shape, Text
+from accounts.inputs import Choice, Flag, Moment, PublicId, Several, Shape, Text
 from accounts.models import ApiKey, Language, Role, Scope, Team, User, validate_time_zone
 
 # --- What goes out: plain functions, since they make most of the bytes of every answer ------------
@@ -126,7 +126,7 @@ class UserInput(Shape):
     role = Choice(choices=Role.choices, required=False)
     language = Choice(choices=Language.choices, required=False)
     time_zone = Text(max_length=64, required=False, validators=[validate_time_zone])
-    team_ids = serializers.ListField(child=PublicId(), required=False, max_length=100)
+    team_ids = Several(child=PublicId(), required=False, max_length=100)
     issue_api_key = Flag(default=False, help_text="Whether to answer with a key of his, shown this once.")
 
 
@@ -139,7 +139,7 @@ class UserChangeInput(Shape):
     language = Choice(choices=Language.choices, required=False)
     time_zone = Text(max_length=64, required=False, validators=[validate_time_zone])
     is_active = Flag(required=False)
-    team_ids = serializers.ListField(
+    team_ids = Several(
         child=PublicId(),
         required=False,
         max_length=100,
@@ -151,5 +151,5 @@ class KeyInput(Shape):
     """Which key to issue."""
 
     name = Text(max_length=100)
-    scopes = serializers.ListField(child=Choice(choices=Scope.choices), allow_empty=False, max_length=10)
+    scopes = Several(child=Choice(choices=Scope.choices), allow_empty=False, max_length=10)
     expires_at = Moment(required=False, help_text="A year from now if omitted, which is also the latest.")

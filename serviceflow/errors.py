@@ -2,6 +2,7 @@
 
 import sys
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
@@ -83,9 +84,11 @@ def of_trouble(request: HttpRequest, exception: BaseException | None) -> HttpRes
 # --- The two ways of telling ---------------------------------------------------------------------
 
 
-def told(request: HttpRequest, status: int, *, code: str = "", detail: str = "") -> HttpResponse:
+def told(
+    request: HttpRequest, status: int, *, code: str = "", detail: str = "", **for_programs: Any
+) -> HttpResponse:
     if problems.asks_for_json(request):
-        return problems.answer(request, status, code=code, detail=detail)
+        return problems.answer(request, status, code=code, detail=detail, **for_programs)
     response = page(request, status, problems.body(request, status, code=code, detail=detail))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = str(problems.RETRY_AFTER)

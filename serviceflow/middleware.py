@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 
 from serviceflow import errors
 
@@ -168,7 +169,7 @@ def plain_answers(get_response: Respond) -> Respond:
     def process_view(request: HttpRequest, *_view: object) -> HttpResponse | None:
         # Only forms: reading the body here would take it from the API, which reads its own JSON.
         is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
-        return errors.told(request, 400) if is_form and holds_nul(request.POST.lists()) else None
+        return errors.told(request, 400) if is_form and holding_nul(request.POST.lists()) else None
 
     respond.process_view = process_view  # type: ignore[attr-defined]
     return respond
@@ -182,16 +183,19 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
     if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
         # Django would take the body for empty and act without it.
         return errors.told(request, HTTPStatus.LENGTH_REQUIRED)
-    cookies = ((name, [value]) for name, value in request.COOKIES.items())
-    if "\0" in request.path_info or holds_nul(request.GET.lists()) or holds_nul(cookies):
+    parameters = holding_nul(request.GET.lists())
+    cookies = holding_nul((name, [value]) for name, value in request.COOKIES.items())
+    if "\0" in request.path_info or parameters or cookies:
         with translation.override(translation.get_language_from_request(request)):
-            return errors.told(request, 400)
+            said = {name: [_("This contains a NUL character.")] for name in parameters}
+            for_programs: dict[str, Any] = {"errors": said} if said else {}
+            return errors.told(request, 400, **for_programs)
     return None
 
 
-def holds_nul(fields: Iterable[tuple[str, list[Any]]]) -> bool:
-    """PostgreSQL stores every character but this one."""
-    return any("\0" in name or any("\0" in value for value in values) for name, values in fields)
+def holding_nul(fields: Iterable[tuple[str, list[Any]]]) -> list[str]:
+    """The names of those with the one character that PostgreSQL does not store."""
+    return [name for name, values in fields if "\0" in name or any("\0" in value for value in values)]
 
 
 class SmallPages(GZipMiddleware):

@@ -1,14 +1,29 @@
 """Tickets, comments and events as the API takes and gives them."""
 
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts.inputs import Choice, Flag, Moment, Person, PublicId, Record, Shape, Text, TextList
+from accounts.acting import Invalid
+from accounts.inputs import (
+    Choice,
+    Flag,
+    Moment,
+    Named,
+    Person,
+    PublicId,
+    Record,
+    Several,
+    Shape,
+    Text,
+    TextList,
+)
 from accounts.models import Team, User
 from accounts.serializers import PersonShape, TeamShape, moment_out, person_out, team_out
 from audit.models import Door, Event
+from tickets.actions.content import check_due
 from tickets.models import Comment, Priority, Service, Tag, Ticket
 from tickets.models.ticket import Status, WaitingFor
 from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
@@ -221,7 +236,7 @@ def a_comment(**more: Any) -> Text:
     return Text(max_length=20_000, allow_blank=True, required=False, **more)
 
 
-class FormFields(serializers.DictField):
+class FormFields(Named):
     """Answers to the fields of the service's form. No service has any yet, so none can be answered."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -233,7 +248,32 @@ class FormFields(serializers.DictField):
         return given
 
 
-class TicketInput(Shape):
+def _require_due(moment: datetime) -> None:
+    """What the verb would say, said by the field that was sent."""
+    try:
+        check_due(moment)
+    except Invalid as no:
+        raise serializers.ValidationError(str(no), code=no.code) from None
+
+
+class DueInput(Shape):
+    """Until when. Answers call it `due_at`, and whoever sends back what he has read may call it so, too."""
+
+    due = Moment(required=False, allow_null=True, validators=[_require_due])
+    due_at = Moment(
+        required=False, allow_null=True, validators=[_require_due], help_text="The same by another name."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "due" in attrs:
+            if "due_at" in attrs:
+                said = [_("Say due or due_at, not both.")]
+                raise serializers.ValidationError({"due": said, "due_at": said}, code="twice")
+            attrs["due_at"] = attrs.pop("due")
+        return attrs
+
+
+class TicketInput(DueInput):
     """A ticket to open."""
 
     elsewhere = {"status": _("A new ticket is NEW; see PATCH /tickets/{id}/status.")}
@@ -246,15 +286,14 @@ class TicketInput(Shape):
     assignee = Person(required=False, allow_null=True)
     team = a_team(required=False, allow_null=True)
     tags = TextList(required=False)
-    due_at = Moment(required=False, allow_null=True)
     fields = FormFields(required=False)  # type: ignore[assignment] # the metaclass takes it off the class
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs.pop("fields", None)
-        return attrs
+        return super().validate(attrs)
 
 
-class TicketChangeInput(Shape):
+class TicketChangeInput(DueInput):
     """What of a ticket to change; the rest stays."""
 
     elsewhere = {
@@ -269,7 +308,6 @@ class TicketChangeInput(Shape):
     priority = Choice(choices=Priority.choices, required=False)
     service = a_service(required=False, allow_null=True)
     tags = TextList(required=False)
-    due_at = Moment(required=False, allow_null=True)
 
 
 class StatusInput(Shape):
@@ -318,9 +356,9 @@ class CommentInput(Shape):
 class BulkInput(Shape):
     """One verb for many tickets."""
 
-    ids = serializers.ListField(child=PublicId(), allow_empty=False, max_length=500)
+    ids = Several(child=PublicId(), allow_empty=False, max_length=500)
     verb = Text(max_length=40)
-    arguments = serializers.DictField(required=False)
+    arguments = Named(required=False)
     dry_run = Flag(default=False, help_text="Only say what would become of each.")
 
 
@@ -340,8 +378,11 @@ class BulkServiceInput(Shape):
     service = a_service(allow_null=True)
 
 
-class BulkDueInput(Shape):
-    due_at = Moment(allow_null=True)
+class BulkDueInput(DueInput):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.keys() & {"due", "due_at"}:
+            raise serializers.ValidationError({"due": [self.fields["due"].error_messages["required"]]})
+        return super().validate(attrs)
 
 
 class BulkStatusInput(Shape):

@@ -148,6 +148,11 @@ def test_nul_in_an_address_is_a_400(browser: Client, path: str) -> None:
     assert browser.get(path).status_code == 400
 
 
+def test_a_program_hears_which_parameter_has_the_nul(browser: Client) -> None:
+    said = browser.get("/api/mirror?a=b&q=%00").json()
+    assert (said["status"], list(said["errors"])) == (400, ["q"])
+
+
 def test_nul_in_a_form_is_a_400(browser: Client) -> None:
     assert browser.post("/form", {"title": "a\0b"}).status_code == 400
     body, kind = b"title=a%00b", "application/x-www-form-urlencoded"

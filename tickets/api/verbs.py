@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from accounts.acting import Invalid
 from accounts.calls import nothing
 from accounts.inputs import Nothing
 from accounts.operations import operation
@@ -155,5 +156,10 @@ class Cancel(TicketCall):
     def post(self, request: Request, ticket: str) -> HttpResponse:
         found = self.to_change(ticket)
         wanted = self.input(CancelInput)
-        reason = wanted.get("reason") or wanted.get("comment", "")
-        return self.shown(actions.cancel(found, reason=reason, by=self.by), found=found)
+        name = "comment" if wanted.get("comment") and not wanted.get("reason") else "reason"
+        try:
+            changed = actions.cancel(found, reason=wanted.get(name, ""), by=self.by)
+        except Invalid as no:
+            # The verb calls what is said a comment or its body: blame the field that held it, or should have.
+            raise Invalid(name, no.code, no.message) from None
+        return self.shown(changed, found=found)

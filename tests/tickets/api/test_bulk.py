@@ -57,6 +57,7 @@ def test_a_dry_run_says_the_same_and_does_nothing(
         ("set_priority", {"priority": "HIGH"}),
         ("set_tags", {"tags": ["drill"]}),
         ("set_service", {"service": None}),
+        ("set_due", {"due": "2030-01-01T12:00:00Z"}),
         ("set_due", {"due_at": "2030-01-01T12:00:00Z"}),
         ("comment", {"body": "We are on it.", "internal": False}),
     ],

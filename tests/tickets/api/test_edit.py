@@ -24,7 +24,7 @@ def test_several_fields_are_several_verbs(program_of: Any, agent: User, ticket: 
             "description": "Every ten minutes.",
             "priority": "HIGH",
             "tags": ["vpn", "Home"],
-            "due_at": "2030-01-01T12:00:00+03:00",
+            "due": "2030-01-01T12:00:00+03:00",
             "service": None,
         },
     )
@@ -91,3 +91,19 @@ def test_maria_deletes_with_a_reason(program_of: Any, admin: User, ticket: Ticke
 def test_nobody_else_deletes(program_of: Any, lead: User, employee: User, ticket: Ticket) -> None:
     for person in (lead, employee):
         assert program_of(person).delete(address(ticket), {"reason": "x"}).status_code == 403
+
+
+def test_the_due_date_goes_by_either_name_but_not_by_both(
+    program_of: Any, admin: User, ticket: Ticket
+) -> None:
+    program, moment = program_of(admin), "2030-01-01T12:00:00Z"
+    assert program.patch(address(ticket), {"due_at": moment}).json()["due_at"] == moment
+    assert program.patch(address(ticket), {"due": None}).json()["due_at"] is None
+    both = program.patch(address(ticket), {"due": moment, "due_at": moment})
+    assert (both.status_code, set(both.json()["errors"])) == (400, {"due", "due_at"})
+
+
+@pytest.mark.parametrize("name", ["due", "due_at"])
+def test_the_name_that_was_sent_is_blamed(program_of: Any, admin: User, ticket: Ticket, name: str) -> None:
+    response = program_of(admin).patch(address(ticket), {name: "1999-12-31T23:59:59Z"})
+    assert (response.status_code, list(response.json()["errors"])) == (400, [name])

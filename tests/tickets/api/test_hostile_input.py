@@ -195,3 +195,19 @@ def test_head_and_options_say_what_there_is(program_of: Any, employee: User, tic
     options = program.options(TICKETS)
     assert (options.status_code, options["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")
     assert not [name for name in options.headers if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("body", "blamed", "said"),
+    [
+        ({"title": 7}, "title", "This must be text."),
+        ({"title": "abc", "tags": "vpn"}, "tags", "This must be a list."),
+        ({"title": "abc", "service": "x"}, "service", "This is no id."),
+        ({"title": "abc", "fields": []}, "fields", "This must be an object."),
+    ],
+)
+def test_a_wrong_type_is_told_in_words_of_ours(
+    program_of: Any, employee: User, body: dict[str, Any], blamed: str, said: str
+) -> None:
+    """The framework's own words are not all there in every language of ours."""
+    assert program_of(employee).post(TICKETS, body).json()["errors"] == {blamed: [said]}

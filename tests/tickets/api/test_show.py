@@ -58,6 +58,7 @@ def test_nothing_is_sent_twice(program_of: Any, agent: User, ticket: Ticket) -> 
     for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         response = program.get(address(ticket), headers={"if-none-match": given})
         assert (response.status_code, response.content, response["ETag"]) == (304, b"", tag)
+        assert "Content-Type" not in response
     actions.claim(ticket, by=web(agent))
     assert program.get(address(ticket), headers={"if-none-match": tag}).status_code == 200
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from accounts.models import Team, User
 from tests.factories import opened, stand
 from tickets.models import Comment, Ticket
@@ -95,3 +97,14 @@ def test_a_refusal_about_the_status_keeps_the_problem_s_own(
     response = program_of(admin).post(address(ticket, "reopen"))
     assert response.json()["status"] == 409
     assert response.json()["ticket_status"] == "NEW"
+
+
+@pytest.mark.parametrize(
+    ("body", "blamed"), [({}, "reason"), ({"reason": " "}, "reason"), ({"comment": "\t "}, "reason")]
+)
+def test_staff_hear_that_the_reason_is_missing(
+    program_of: Any, admin: User, ticket: Ticket, body: dict[str, str], blamed: str
+) -> None:
+    response = program_of(admin).post(address(ticket, "cancel"), body)
+    assert (response.status_code, response.json()["code"]) == (400, "reason_required")
+    assert list(response.json()["errors"]) == [blamed]
