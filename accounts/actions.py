@@ -141,6 +141,13 @@ def choose_language(user: User, *, language: str, by: Actor) -> User:
 
 
 @transaction.atomic
+def choose_shortcuts(user: User, *, shortcuts: bool, by: Actor) -> User:
+    """Whether single keys do things on the pages."""
+    _require_self_or_admin(user, by=by)
+    return _change(_locked(user), "user.profile_changed", by=by, shortcuts=shortcuts)
+
+
+@transaction.atomic
 def change_email(user: User, *, email: str, by: Actor) -> User:
     """Give a person another address to sign in with. Raises Invalid where it is taken."""
     require_admin(by)

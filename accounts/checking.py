@@ -1,5 +1,6 @@
 """Whether a value can be stored, asked before the database would refuse it."""
 
+import unicodedata
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,23 @@ def require_storable(field: str, text: str) -> None:
     """Raise Invalid for what no table and no message can hold: NUL and lone halves of surrogate pairs."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise Invalid(field, "invalid_characters", _("This text holds characters that cannot be stored."))
+
+
+# Letters and symbols by their category that show nothing: fillers of Hangul, the empty braille cell, a null note.
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of it can be seen: spaces, zero-width characters, marks without a letter below them."""
+    return not any(
+        unicodedata.category(character)[0] in "LNPS" and character not in _FILLERS for character in text
+    )
+
+
+def validate_visible(text: str) -> None:
+    """Refuse what looks empty as if it were (ValidationError)."""
+    if is_blank(text):
+        raise ValidationError(Field.default_error_messages["blank"], code="blank")
 
 
 def require_fit(model: type[Model], **values: Any) -> None:

@@ -51,7 +51,7 @@ class LanguageForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Name, language and time zone. `save` is the verb's: the view calls it with `cleaned_data`."""
+    """Name, language, time zone, and for agents the keys. `save` is the verbs': the view calls them."""
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"), help_text=_("Type the first letters of a city. Times are shown in this zone.")
@@ -59,12 +59,20 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = User
-        fields = ["full_name", "language", "time_zone"]
+        fields = ["full_name", "language", "time_zone", "shortcuts"]
+        labels = {"shortcuts": _("Keyboard shortcuts")}
+        help_texts = {
+            "shortcuts": _(
+                "Single keys such as j, k and i move through the queue and the ticket. ? lists them."
+            )
+        }
         widgets = {"full_name": forms.TextInput(attrs={"autocomplete": "name"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["time_zone"].choices = zone_choices(self.initial.get("time_zone", ""))  # type: ignore[attr-defined]
+        if not self.instance.is_agent:  # the keys are for the desk's pages
+            del self.fields["shortcuts"]
 
     def clean_full_name(self) -> str:
         return " ".join(self.cleaned_data["full_name"].split())

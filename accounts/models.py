@@ -16,6 +16,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from accounts.checking import validate_visible
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
@@ -104,13 +106,15 @@ class User(AbstractBaseUser):
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     email = models.EmailField(_("e-mail"), max_length=254)
-    full_name = models.CharField(_("full name"), max_length=150)
+    full_name = models.CharField(_("full name"), max_length=150, validators=[validate_visible])
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.EMPLOYEE)
     language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
     )
     theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.SYSTEM, blank=True)
+    # Single keys do things on an agent's pages; whoever speaks to the computer may need them silent (WCAG 2.1.4).
+    shortcuts = models.BooleanField(_("keyboard shortcuts"), default=True, db_default=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     # Changed when the person is shut out: no session of before is his afterwards.

@@ -149,8 +149,11 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = me(request)
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=user.pk))
     if request.method == "POST" and form.is_valid():
-        chosen = form.cleaned_data
-        actions.change_profile(user, **chosen, by=actor_of(request, Door.WEB))
+        chosen, by = form.cleaned_data, actor_of(request, Door.WEB)
+        with transaction.atomic():
+            if "shortcuts" in chosen:
+                actions.choose_shortcuts(user, shortcuts=chosen.pop("shortcuts"), by=by)
+            actions.change_profile(user, **chosen, by=by)
         with translation.override(chosen["language"]):
             messages.success(request, _("Your profile is saved."))
         return _remembering(redirect("accounts:profile"), settings.LANGUAGE_COOKIE_NAME, chosen["language"])

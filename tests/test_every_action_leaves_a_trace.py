@@ -166,6 +166,10 @@ PEOPLE: dict[str, tuple[Deed, list[str]]] = {
         lambda d: people.choose_language(d.employee, language="ru", by=web(d.employee)),
         ["user.profile_changed"],
     ),
+    "choose_shortcuts": (
+        lambda d: people.choose_shortcuts(d.agent, shortcuts=False, by=web(d.agent)),
+        ["user.profile_changed"],
+    ),
     "choose_theme": (
         lambda d: people.choose_theme(d.employee, theme="dark", by=web(d.employee)),
         ["user.profile_changed"],

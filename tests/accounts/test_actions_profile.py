@@ -38,6 +38,7 @@ def test_theme_and_language_are_one_click(employee: User) -> None:
         ("full_name", ""),
         ("full_name", "x" * 151),
         ("full_name", "An\x00na"),
+        ("full_name", "\u200b\u2060\u3164"),
         ("language", "de"),
         ("time_zone", "Moscow"),
         ("time_zone", "../etc/passwd"),
@@ -61,6 +62,7 @@ def test_nobody_changes_another_but_administrators_do(employee: User, colleague:
         partial(actions.change_profile, full_name="X. Y.", language="en", time_zone="UTC"),
         partial(actions.choose_theme, theme="dark"),
         partial(actions.choose_language, language="ru"),
+        partial(actions.choose_shortcuts, shortcuts=False),
         partial(actions.change_password, password="correct horse battery"),
     ):
         with pytest.raises(Forbidden):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import standing
 from accounts.acting import Actor, Invalid, Refused, Stale
-from accounts.checking import require_storable
+from accounts.checking import is_blank, require_storable
 from accounts.models import User
 from audit import trail
 from tickets.models import Comment, Ticket
@@ -76,7 +76,7 @@ def comment_of(text: str, *, internal: bool, by: Actor) -> Comment:
     """A comment not yet saved. Raises Invalid for one that says nothing or more than 20,000 characters."""
     require_storable("body", text)
     text = text.strip()
-    if not text:
+    if is_blank(text):
         raise Invalid("body", "required", _("Write something first."))
     if len(text) > 20_000:
         raise Invalid("body", "too_long", _("A comment has at most 20,000 characters."))

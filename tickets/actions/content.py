@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Actor, Invalid
-from accounts.checking import require_storable
+from accounts.checking import is_blank, require_storable
 from tickets.actions._record import let_go, lock, may_see, record
 from tickets.models import Priority, Service, Tag, Ticket
 from tickets.permissions import require
@@ -82,7 +82,7 @@ def delete(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
     """Take a ticket off every list, for everyone. Its events stay."""
     ticket = lock(ticket)
     require(by, "delete", ticket)
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "required", _("Say why the ticket is to be deleted."))
     require_storable("reason", reason)
     ticket.deleted_at = timezone.now()
@@ -96,7 +96,7 @@ def check_text(title: str, description: str) -> tuple[str, str]:
     """
     require_storable("title", title)
     require_storable("description", description)
-    title = " ".join(title.split())
+    title = "" if is_blank(title) else " ".join(title.split())
     if not 3 <= len(title) <= 255:
         raise Invalid("title", "invalid_length", _("A title has 3 to 255 characters."))
     description = description.replace("\r\n", "\n").strip()

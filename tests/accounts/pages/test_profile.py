@@ -42,7 +42,13 @@ def test_a_zone_of_an_older_kind_is_kept(employee: User, browser_of: BrowserOf) 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("full_name", ""), ("full_name", "x" * 151), ("language", "xx"), ("time_zone", "Mars/Olympus")],
+    [
+        ("full_name", ""),
+        ("full_name", "\u200b \u200d"),
+        ("full_name", "x" * 151),
+        ("language", "xx"),
+        ("time_zone", "Mars/Olympus"),
+    ],
 )
 def test_faults_are_said_beside_the_field(
     employee: User, browser_of: BrowserOf, field: str, value: str
@@ -52,6 +58,29 @@ def test_faults_are_said_beside_the_field(
     assert answer.status_code == 200
     assert 'aria-invalid="true"' in answer.content.decode()
     assert not Event.objects.exists()
+
+
+def test_igor_switches_the_keys_off_and_on(agent: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(agent)
+    fields = {"full_name": agent.full_name, "language": "en", "time_zone": "UTC"}
+    assert "js/shortcuts.js" in browser.get(PROFILE).content.decode()
+    browser.post(PROFILE, fields)  # an empty box is not sent
+    assert Event.objects.get().changes == {"shortcuts": [True, False]}
+    for page in (PROFILE, "/queue/"):
+        off = browser.get(page).content.decode()
+        assert "js/shortcuts.js" not in off
+        assert 'id="shortcuts"' not in off
+    browser.post(PROFILE, fields | {"shortcuts": "on"})
+    assert Event.objects.order_by("-id")[0].changes == {"shortcuts": [False, True]}
+    assert "js/shortcuts.js" in browser.get(PROFILE).content.decode()
+
+
+def test_an_employee_has_no_keys_to_switch_off(employee: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(employee)
+    assert 'name="shortcuts"' not in browser.get(PROFILE).content.decode()
+    browser.post(PROFILE, {"full_name": "Anna", "language": "en", "time_zone": "UTC"})
+    employee.refresh_from_db()
+    assert employee.shortcuts
 
 
 def test_nobody_promotes_himself(employee: User, browser_of: BrowserOf) -> None:

@@ -102,6 +102,7 @@ def test_an_unknown_colleague_is_said_beside_the_field_and_every_letter_stays(
     ("field", "value", "said"),
     [
         ("title", "ab", "A title has 3 to 255 characters."),
+        ("title", "\u200b\u2060\ufeff\u3164\u2800", "A title has 3 to 255 characters."),
         ("title", "x" * 256, "A title has 3 to 255 characters."),
         ("title", "", "This field is required."),
         ("description", "x" * 20_001, "A description has at most 20,000 characters."),
