@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
@@ -33,6 +34,7 @@ class View:
     title: "_StrPromise"
     icon: str
     condition: Callable[[User], Q]
+    key: str  # after g
     order: str = "priority"
 
 
@@ -50,20 +52,23 @@ VIEWS: tuple[View, ...] = (
             Q(status=Status.NEW, assignee=None)
             & (Q(team=None) | Q(team__in=list(me.team_leads)) if me.team_leads else Q())
         ),
+        "q",
     ),
-    View("mine", _("Mine"), "user-check", lambda me: _is_open() & Q(assignee=me)),
-    View("waiting", _("Waiting"), "player-pause", lambda me: Q(status=Status.WAITING, assignee=me)),
+    View("mine", _("Mine"), "user-check", lambda me: _is_open() & Q(assignee=me), "m"),
+    View("waiting", _("Waiting"), "player-pause", lambda me: Q(status=Status.WAITING, assignee=me), "w"),
     View(
         "due_today",
         _("Due today"),
         "clock",
         lambda me: _is_open() & Q(due_at__lt=start_of_today() + timedelta(days=1)),
+        "d",
     ),
     View(
         "followed",
         _("Followed"),
         "eye",
         lambda me: _is_open() & Q(Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=me))),
+        "f",
     ),
     View(
         "closed_by_me",
@@ -72,19 +77,23 @@ VIEWS: tuple[View, ...] = (
         lambda me: Q(
             status__in=sorted(workflow.FINAL), assignee=me, updated_at__gte=timezone.now() - RECENTLY
         ),
+        "c",
         order="-updated_at",
     ),
-    View("all", _("All open"), "list", lambda me: _is_open()),
+    View("all", _("All open"), "list", lambda me: _is_open(), "a"),
 )
 BY_NAME = {view.name: view for view in VIEWS}
 
 
-def find(reference: str, *, reader: User) -> Ticket:
+def find(reference: str, *, reader: User, beside: TicketQuerySet | None = None) -> Ticket:
     """The ticket of this public id or number (SF-1042), with its people, if the reader may see it.
 
+    The public ids of the tickets `beside` it come along as its `neighbours`, in their order.
     Raises Ticket.DoesNotExist alike for what is not there and what he may not see.
     """
     tickets = Ticket.objects.visible_to(reader).with_people().noting_watch_of(reader)
+    if beside is not None:
+        tickets = tickets.annotate(neighbours=ArraySubquery(beside.values("public_id")))
     try:
         public_id = UUID(reference)
     except ValueError:

@@ -1,7 +1,6 @@
 // The keys of docs/interface.md. A page says what they do: data-key="t" on a link or control is followed or focused,
 // data-row-key="i" likewise in the row one stands on, data-go="q" is reached by g then q; rows are .sf-queue tbody tr.
-// Off by <html data-shortcuts="off">, and while typing.
-const page = document.documentElement;
+// They are silent while one types. Whoever has switched them off in the profile does not get this script.
 const rows = () => [...document.querySelectorAll(".sf-queue tbody tr")];
 const current = () => document.querySelector(".sf-queue tr.is-current");
 let going = 0;
@@ -61,7 +60,7 @@ const pressed = ({ key, code, shiftKey }) => {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (page.dataset.shortcuts === "off" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && event.target.id === "search") event.target.blur();
   if (typing(event.target)) return;
   const after = going && Date.now() - going < 1500;

@@ -172,6 +172,47 @@ def test_an_agent_works_by_keys_alone(window: Opens, agent: User, employee: User
     assert (ticket.status, ticket.assignee) == ("DONE", agent)
 
 
+def test_keys_lead_to_every_view_on_a_russian_keyboard_too(
+    window: Opens, agent: User, ticket: Ticket
+) -> None:
+    igor = window().sign_in(agent)
+    for letter, view in (("ь", "mine"), ("ц", "waiting"), ("в", "due_today"), ("а", "followed")):
+        igor.page.keyboard.press("Shift+Slash")
+        sheet = igor.page.locator("#shortcuts")
+        expect(sheet).to_be_visible()
+        expect(sheet.get_by_text("Closed by me")).to_be_visible()
+        igor.page.keyboard.press("Escape")
+        with igor.page.expect_navigation(wait_until="load"):
+            _russian(igor, "п")
+            _russian(igor, letter)
+        assert igor.page.url.endswith(f"?view={view}")
+
+
+def test_keys_that_are_switched_off_do_nothing(window: Opens, agent: User, ticket: Ticket) -> None:
+    User.objects.filter(pk=agent.pk).update(shortcuts=False)
+    igor = window().sign_in(agent)
+    igor.open("/queue/?view=all")
+    for key in ("j", "i", "?", "/", "g", "m"):
+        igor.page.keyboard.press(key)
+    assert igor.page.url.endswith("?view=all")
+    expect(igor.page.locator("tr.is-current")).to_have_count(0)
+    assert igor.page.evaluate("document.activeElement === document.body")
+    ticket.refresh_from_db()
+    assert ticket.assignee is None
+
+
+_RUSSIAN = dict(zip("йцукенгшщзфывапролдячсмить", "QWERTYUIOPASDFGHJKLZXCVBNM", strict=True))
+
+
+def _russian(window: Window, letter: str) -> None:
+    """Press the key that carries this letter on a Russian keyboard."""
+    window.page.evaluate(
+        "([key, code]) => document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', {key, code, bubbles: true, cancelable: true}))",
+        [letter, f"Key{_RUSSIAN[letter]}"],
+    )
+
+
 def _is_within(window: Window, selector: str) -> bool:
     return bool(
         window.page.evaluate("(selector) => Boolean(document.activeElement?.closest(selector))", selector)

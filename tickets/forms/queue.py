@@ -128,6 +128,11 @@ class Asked:
         standard = reads.BY_NAME["all"] if self.active else reads.VIEWS[0]
         return reads.BY_NAME.get(self.query.get("view", ""), standard)
 
+    @property
+    def shown_view(self) -> str:
+        """The name of the view that this list is, whole or filtered; empty where it looks beyond every view."""
+        return "" if self.words or (self.view.name == "all" and self.any_status) else self.view.name
+
     @cached_property
     def ordering(self) -> str:
         wanted = self.query.get("ordering", "")
@@ -144,6 +149,10 @@ class Asked:
             nothing: TicketQuerySet = Ticket.objects.none()
             return nothing
         return reads.in_view(self.filter.qs, self.view, reader=self.reader, any_status=self.any_status)
+
+    @property
+    def in_order(self) -> TicketQuerySet:
+        return self.tickets.order_by(*self.order)
 
     def hit(self) -> Ticket | None:
         """The one ticket whose number has been typed into the search, if the reader may see it."""

@@ -21,6 +21,7 @@ from accounts.one_time_forms import signed_in
 from tickets import actions, permissions, reads, timeline
 from tickets.forms.ticket import TicketForm
 from tickets.models import Ticket
+from tickets.models.ticket import TicketQuerySet
 
 type Page = Callable[[HttpRequest, Ticket, TicketForm], HttpResponse]
 # What a verb's view does: calls the verb, and says in words that it is done.
@@ -32,10 +33,10 @@ def person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def found(request: HttpRequest, reference: str) -> Ticket:
+def found(request: HttpRequest, reference: str, *, beside: TicketQuerySet | None = None) -> Ticket:
     """The ticket of this id or number if the reader may see it; otherwise there is none."""
     try:
-        return reads.find(reference, reader=person(request))
+        return reads.find(reference, reader=person(request), beside=beside)
     except Ticket.DoesNotExist:
         raise Http404 from None
 

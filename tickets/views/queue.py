@@ -107,7 +107,8 @@ def queue(request: HttpRequest) -> HttpResponse:
             "asked": asked,
             "form": asked.form,
             "title": title_of(asked),
-            "views": views(counts, current="" if asked.words else asked.view.name),
+            "counts": counts,
+            "current_view": asked.shown_view,
             "lines": [Line(ticket, can(me, "claim", ticket)) for ticket in page.rows],
             "total": total,
             "more_than": COUNTED if uncounted else None,
@@ -167,21 +168,6 @@ def title_of(asked: Asked) -> str:
     if asked.view.name == "all" and asked.any_status:
         return _("All tickets")
     return str(asked.view.title)
-
-
-def views(counts: dict[str, int], *, current: str) -> list[dict[str, object]]:
-    """The entries of the rail."""
-    return [
-        {
-            "title": view.title,
-            "icon": view.icon,
-            "url": f"{reverse('tickets:queue')}?view={view.name}",
-            "count": counts[view.name],
-            "late": view.name == "due_today" and counts[view.name] > 0,
-            "current": view.name == current,
-        }
-        for view in reads.VIEWS
-    ]
 
 
 def _count(asked: Asked) -> int:

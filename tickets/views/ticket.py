@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Window
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -35,11 +35,13 @@ FAR = 500
 @require_safe
 @signed_in
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
-    ticket = answers.found(request, reference)
+    # The list one comes from, if one does: its neighbours are asked for together with the ticket.
+    asked = Asked(request.GET, reader=person(request)) if "view" in request.GET else None
+    ticket = answers.found(request, reference, beside=asked.in_order[:FAR] if asked else None)
     if reference != str(ticket.public_id):
         query = request.GET.urlencode()
         return redirect(answers.address(ticket) + (f"?{query}" if query else ""))
-    return page(request, ticket)
+    return page(request, ticket, asked=asked)
 
 
 @require_safe
@@ -50,7 +52,13 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "tickets/history.html", {"ticket": ticket, "items": events[::-1]})
 
 
-def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None = None) -> HttpResponse:
+def page(
+    request: HttpRequest,
+    ticket: Ticket,
+    faulty: forms.TicketForm | None = None,
+    *,
+    asked: Asked | None = None,
+) -> HttpResponse:
     """The ticket as this reader sees it; with the form in fault, if one was sent, as it was sent."""
     reader = person(request)
     show = request.GET.get("show", timeline.ALL)
@@ -72,7 +80,8 @@ def page(request: HttpRequest, ticket: Ticket, faulty: forms.TicketForm | None =
     }
     if reader.is_agent:
         context["others"] = others(ticket, reader=reader)
-        context["place"] = place(request.GET, ticket, reader=reader)
+        context["place"] = place(asked, ticket) if asked else None
+        context["current_view"] = asked.shown_view if asked else ""
     else:
         context["stages"] = timeline.stages(ticket)
         context["standing"] = timeline.where_it_stands(ticket, reader=reader)
@@ -114,13 +123,9 @@ class Place:
     next: UUID | None
 
 
-def place(query: QueryDict, ticket: Ticket, *, reader: User) -> Place | None:
-    """None where the reader came from no list; number 0 where the ticket is no longer in it."""
-    if "view" not in query:
-        return None
-    asked = Asked(query, reader=reader)
-    rows = asked.tickets.order_by(*asked.order).values_list("public_id", flat=True)
-    ids = list(rows[:FAR])
+def place(asked: Asked, ticket: Ticket) -> Place:
+    """Number 0 where the ticket is no longer in the list."""
+    ids: list[UUID] = ticket.neighbours or []  # type: ignore[attr-defined]
     if ticket.public_id not in ids:
         return Place(asked.state_text, 0, len(ids), None, None)
     at = ids.index(ticket.public_id)

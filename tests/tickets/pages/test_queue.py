@@ -1,7 +1,9 @@
 """The queue: who sees it, its views and counts, sorting, paging, taking."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -126,6 +128,38 @@ def test_the_rail_counts_every_view_and_marks_the_one_shown(
     for entry in ("Unassigned 2", "Mine 2", "Waiting 1", "Closed by me 1", "All open 5"):
         assert entry in said
     assert "<title>Mine (2) · ServiceFlow</title>" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ({"view": "mine", "priority": "HIGH"}, "Mine"),
+        ({"view": "all"}, "All open"),
+        ({"status": "DONE"}, ""),
+        ({"q": "vpn"}, ""),
+    ],
+)
+def test_the_rail_marks_no_view_that_is_not_shown(
+    browser_of: Browser, agent: User, query: dict[str, str], marked: str
+) -> None:
+    assert current_in_rail(browser_of(agent).get(QUEUE, query)) == marked
+
+
+def test_the_rail_is_beside_every_page_of_an_agent(browser_of: Browser, agent: User, ticket: Ticket) -> None:
+    browser = browser_of(agent)
+    here = reverse("tickets:detail", args=[ticket.public_id])
+    bulk = browser.post("/queue/bulk/", {"action": "claim", "ticket": str(ticket.public_id)})
+    for answer in (browser.get(here), browser.get("/account/"), browser.get("/tickets/new/"), bulk):
+        assert "Unassigned 1" in words(answer)
+        assert 'data-go="c"' in answer.content.decode()
+    assert current_in_rail(browser.get(here + "?view=mine")) == "Mine"
+    assert current_in_rail(browser.get(here)) == ""
+
+
+def current_in_rail(answer: Any) -> str:
+    rail = answer.content.decode().partition('id="rail"')[2].partition("</nav>")[0]
+    found = re.search(r'aria-current="page">(?:<svg.*?</svg>)?([^<]*)', rail)
+    return found[1] if found else ""
 
 
 def test_a_confidential_ticket_is_seen_and_counted_only_by_its_team(
