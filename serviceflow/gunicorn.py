@@ -15,14 +15,12 @@ bind = (
     else f"{_host}:{os.environ.get('PORT', '8000')}"
 )
 
-worker_class = "gthread"
+worker_class = "serviceflow.worker.Worker"  # a thread for whole requests only
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
 # One socket a worker: with a shared one and keep-alive one worker may get nearly all connections.
 reuse_port = True
-# A worker that has grown is replaced, and not all of them at once.
-max_requests = 2000
-max_requests_jitter = 200
+# No max_requests: with a socket of its own a worker that is replaced takes along whoever waits at that socket.
 timeout = 30
 graceful_timeout = 20
 keepalive = 15
@@ -30,7 +28,7 @@ keepalive = 15
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 
-# Over-long requests end here: 414 for the line, 431 for the headers.
+# Over-long requests end here: 414 for the line, 431 for the headers. The worker says so as the API says everything.
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190

@@ -17,7 +17,11 @@ SAID = {
     405: ("method_not_allowed", _("This cannot be done here.")),
     411: ("length_required", _("Say how long the body is: send a Content-Length.")),
     413: ("too_large", _("That is more than the desk takes in at once.")),
+    414: ("address_too_long", _("The address is too long.")),
+    417: ("expectation_failed", _("The desk cannot do what the Expect header asks for.")),
+    431: ("headers_too_large", _("The headers are too large.")),
     500: ("internal_error", _("Something went wrong on our side. The request id helps to find it.")),
+    501: ("not_implemented", _("The desk does not know this transfer coding.")),
     503: ("unavailable", _("The desk cannot reach its memory right now. Please try again in a moment.")),
 }
 

@@ -162,9 +162,7 @@ def running(database: str, folder: Path, **environment: str) -> Iterator[Desk]:
         subprocess.run(collect, cwd=CHECKOUT, env=surroundings, check=True)
         with desk.log.open("wb") as log:
             server = subprocess.Popen(
-                # A worker that is replaced hangs up on whoever calls it just then: not while somebody counts answers.
-                [sys.executable, "-m", "gunicorn", "-c", "python:serviceflow.gunicorn", "--max-requests=0",
-                 "serviceflow.wsgi"],
+                [sys.executable, "-m", "gunicorn", "-c", "python:serviceflow.gunicorn", "serviceflow.wsgi"],
                 cwd=CHECKOUT, env=surroundings, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         try:
