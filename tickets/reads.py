@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from audit import trail
-from tickets import workflow
 from tickets.filters import start_of_today
 from tickets.models import Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor
@@ -40,6 +39,10 @@ class View:
 
 def _is_open() -> Q:
     return Q(status__in=OPEN)
+
+
+def _lately_finished_by(me: User) -> Q:
+    return Q(finished_by=me, finished_at__gte=timezone.now() - RECENTLY)
 
 
 VIEWS: tuple[View, ...] = (
@@ -74,11 +77,9 @@ VIEWS: tuple[View, ...] = (
         "closed_by_me",
         _("Closed by me"),
         "circle-check",
-        lambda me: Q(
-            status__in=sorted(workflow.FINAL), assignee=me, updated_at__gte=timezone.now() - RECENTLY
-        ),
+        _lately_finished_by,
         "c",
-        order="-updated_at",
+        order="-closed",
     ),
     View("all", _("All open"), "list", lambda me: _is_open(), "a"),
 )
@@ -130,8 +131,7 @@ def in_view(tickets: TicketQuerySet, view: View, *, reader: User, any_status: bo
 
 def counts(reader: User) -> dict[str, int]:
     """How many tickets each standard view has, in one query."""
-    recent = Q(updated_at__gte=timezone.now() - RECENTLY, assignee=reader)
-    tickets = Ticket.objects.visible_to(reader).filter(_is_open() | recent)
+    tickets = Ticket.objects.visible_to(reader).filter(_is_open() | _lately_finished_by(reader))
     numbers: dict[str, int] = tickets.aggregate(
         **{view.name: Count("pk", filter=view.condition(reader)) for view in VIEWS}
     )

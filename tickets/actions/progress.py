@@ -89,7 +89,7 @@ def reopen(ticket: Ticket, *, comment: str = "", by: Actor) -> Ticket:
     """
     ticket = lock(ticket)
     require(by, "reopen", ticket)
-    ticket.resolved_at = None
+    ticket.resolved_at = ticket.finished_at = ticket.finished_by = None
     if ticket.assignee is not None and not may_hold(ticket, ticket.assignee):
         let_go(ticket)
     status = Status.IN_PROGRESS if ticket.assignee_id is not None else Status.NEW
@@ -100,8 +100,10 @@ def _move(ticket: Ticket, status: str, *, waiting_for: str, comment: str, verb: 
     added = comment_of(comment, internal=False, by=by) if comment.strip() and by.user else None
     ticket.status = status
     ticket.waiting_for = waiting_for if status == Status.WAITING else ""
+    if status in workflow.FINAL:
+        ticket.finished_at, ticket.finished_by = timezone.now(), by.user
     if status == Status.DONE:
-        ticket.resolved_at = timezone.now()
+        ticket.resolved_at = ticket.finished_at
     if added is not None or status == Status.DONE:
         note_first_response(ticket, by=by)
     return record(ticket, verb, by=by, comment=comment.strip(), added=added)

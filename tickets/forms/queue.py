@@ -63,7 +63,12 @@ ORDER_WORDS = {
     "created_at": gettext_lazy("oldest first"),
     "-number": gettext_lazy("highest number first"),
     "number": gettext_lazy("lowest number first"),
+    "-closed": gettext_lazy("latest closed first"),
 }
+
+
+# Besides those that can be asked for: the order of a view whose rows all have the column.
+ORDERS = ORDERINGS | {"-closed": ("-finished_at", "-number")}
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ class Asked:
 
     @property
     def order(self) -> tuple[str, ...]:
-        return ORDERINGS[self.ordering]
+        return ORDERS[self.ordering]
 
     @property
     def tickets(self) -> TicketQuerySet:
@@ -210,7 +215,7 @@ class Asked:
         return [
             Link(str(text), self._ordered(name), chosen=name == self.ordering)
             for name, text in ORDER_WORDS.items()
-            if not name.endswith("number")
+            if name in ORDERINGS and not name.endswith("number")
         ]
 
     def menu(self, name: str) -> list[Link]:

@@ -67,6 +67,8 @@ CHANGING = (
     "due_at",
     "first_responded_at",
     "resolved_at",
+    "finished_at",
+    "finished_by_id",
     "closed_at",
     "deleted_at",
 )
@@ -180,6 +182,18 @@ class Ticket(models.Model):
     updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
     first_responded_at = models.DateTimeField(_("first response"), null=True, blank=True, editable=False)
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True, editable=False)
+    # When and by whom it was resolved or canceled last; empty while it is open.
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
+    finished_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="finished",
+        verbose_name=_("finished by"),
+    )
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
     version = models.PositiveIntegerField(_("version"), default=0, editable=False)
@@ -238,6 +252,11 @@ class Ticket(models.Model):
                 name="ticket_open_of_assignee",
             ),
             models.Index(fields=["requester", "-number"], name="ticket_of_requester"),
+            models.Index(
+                fields=["finished_by", "-finished_at", "-number"],
+                condition=Q(finished_at__isnull=False, deleted_at=None),
+                name="ticket_finished_by",
+            ),
             GinIndex(fields=["search"], name="ticket_search"),
             GinIndex(fields=["tags"], name="ticket_tags"),
         ]

@@ -6,15 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import SYSTEM
 from accounts.models import Team, User
-from tests.factories import opened, stand
+from tests.factories import opened, stand, web
 from tests.tickets.pages.reading import link, rows, words
 from tickets import actions
+from tickets.forms.queue import Asked
 from tickets.models import Service, Ticket
 
 type Browser = Callable[[User], Client]
@@ -41,8 +44,14 @@ def desk(
             "IN_PROGRESS",
             assignee=other_agent,
         ),
-        "done": stand(
-            opened(by=employee, title="Igor has mended it", service=service), "DONE", assignee=agent
+        "done": actions.change_status(
+            stand(
+                opened(by=employee, title="Igor has mended it", service=service),
+                "IN_PROGRESS",
+                assignee=agent,
+            ),
+            status="DONE",
+            by=web(agent),
         ),
         "secret": opened(by=employee, title="My salary is wrong", service=confidential),
     }
@@ -116,6 +125,54 @@ def test_followed_and_due_tickets_have_views_of_their_own(
     late = browser.get(QUEUE, {"view": "due_today"})
     assert rows(late) == ["Nobody has taken this"]
     assert "Late 1:10" in words(late)
+
+
+def test_closed_by_me_is_what_i_closed_whoever_had_it_latest_first(
+    browser_of: Browser, agent: User, other_agent: User, lead: User, employee: User, desk: dict[str, Ticket]
+) -> None:
+    mine = opened(by=employee, title="Held by Igor, canceled by Lena")
+    actions.give(mine, to=agent, by=SYSTEM)
+    actions.set_service(mine, service=desk["hers"].service, by=SYSTEM)
+    actions.cancel(mine, reason="Twice", by=web(lead))
+    actions.change_status(desk["hers"], status="DONE", by=web(lead))
+    actions.add_comment(mine, body="Thank you", by=web(employee))  # later than the closing of the other
+    browser = browser_of(lead)
+    seen = browser.get(QUEUE, {"view": "closed_by_me"})
+    assert rows(seen) == ["Olga works on it", "Held by Igor, canceled by Lena"]
+    assert "latest closed first" in words(seen)
+    assert "Closed by me 2" in words(seen)
+    assert rows(browser_of(other_agent).get(QUEUE, {"view": "closed_by_me"})) == []
+    # Reopened it is nobody's; closed again by another it is his.
+    actions.reopen(desk["hers"], by=web(lead))
+    actions.change_status(desk["hers"], status="DONE", by=web(other_agent))
+    assert rows(browser.get(QUEUE, {"view": "closed_by_me"})) == ["Held by Igor, canceled by Lena"]
+    assert rows(browser_of(other_agent).get(QUEUE, {"view": "closed_by_me"})) == ["Olga works on it"]
+    Ticket.objects.update(finished_at=timezone.now() - timedelta(days=15))
+    assert rows(browser.get(QUEUE, {"view": "closed_by_me"})) == []
+
+
+def test_closed_by_me_turns_its_pages(
+    browser_of: Browser, agent: User, employee: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tickets.views.queue.ROWS", 2)
+    for number in range(5):
+        actions.change_status(
+            actions.claim(opened(by=employee, title=f"Request {number}"), by=web(agent)),
+            status="CANCELED", comment="Done with", by=web(agent),
+        )  # fmt: skip
+    browser, seen, url = browser_of(agent), list[str](), "?view=closed_by_me"
+    while url:
+        page = browser.get(QUEUE + url)
+        seen += rows(page)
+        url = link(page, "Next") if 'rel="next"' in page.content.decode() else ""
+    assert seen == [f"Request {number}" for number in (4, 3, 2, 1, 0)]
+
+
+def test_closed_by_me_is_found_by_an_index(agent: User, lead: User, ticket: Ticket) -> None:
+    asked = Asked(QueryDict("view=closed_by_me"), reader=lead)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "ticket_finished_by" in asked.in_order[:51].explain()
 
 
 def test_the_rail_counts_every_view_and_marks_the_one_shown(
