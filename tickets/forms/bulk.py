@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from accounts.acting import Invalid
 from accounts.models import Team, User
@@ -107,16 +108,68 @@ class Action:
     title: "_StrPromise"
     verb: str
     form: type[TakeForm]
+    promise: Any  # of %(n)d tickets, and %(what)s is first said in the form
+
+    def sentence(self, form: TakeForm, *, count: int) -> str:
+        """What will happen to so many tickets."""
+        what = next((text for _label, text in form.said()), "")
+        return str(self.promise % {"n": count, "what": what})
 
 
 ACTIONS = {
     action.name: action
     for action in (
-        Action("claim", _("Take tickets"), "claim", TakeForm),
-        Action("assign", _("Assign tickets"), "assign", AssignForm),
-        Action("status", _("Change the status"), "change_status", StatusForm),
-        Action("priority", _("Set the priority"), "set_priority", PriorityForm),
-        Action("team", _("Hand over to a team"), "hand_over", TeamForm),
+        Action(
+            "claim",
+            _("Take tickets"),
+            "claim",
+            TakeForm,
+            ngettext_lazy("You will take %(n)d ticket.", "You will take %(n)d tickets.", "n"),
+        ),
+        Action(
+            "assign",
+            _("Assign tickets"),
+            "assign",
+            AssignForm,
+            ngettext_lazy(
+                "%(n)d ticket will be assigned to %(what)s.",
+                "%(n)d tickets will be assigned to %(what)s.",
+                "n",
+            ),
+        ),
+        Action(
+            "status",
+            _("Change the status"),
+            "change_status",
+            StatusForm,
+            ngettext_lazy(
+                "%(n)d ticket will get the status “%(what)s”.",
+                "%(n)d tickets will get the status “%(what)s”.",
+                "n",
+            ),
+        ),
+        Action(
+            "priority",
+            _("Set the priority"),
+            "set_priority",
+            PriorityForm,
+            ngettext_lazy(
+                "%(n)d ticket will get the priority “%(what)s”.",
+                "%(n)d tickets will get the priority “%(what)s”.",
+                "n",
+            ),
+        ),
+        Action(
+            "team",
+            _("Hand over to a team"),
+            "hand_over",
+            TeamForm,
+            ngettext_lazy(
+                "%(n)d ticket will be handed over to the team “%(what)s”.",
+                "%(n)d tickets will be handed over to the team “%(what)s”.",
+                "n",
+            ),
+        ),
     )
 }
 

@@ -1,4 +1,7 @@
-"""One verb for many tickets: say what, see what it would do, do it, read what became of each."""
+"""One verb for many tickets: say what, see what it would do, do it, read what became of each.
+
+What became of them is kept in the session until the next time, so that reading it again never does it again.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +27,9 @@ from tickets.views.answers import local, person, see_other
 from tickets.views.queue import agents_only
 
 type Picked = dict[UUID, int | None]
+
+# Where the session keeps the last report: plain values, and of at most MOST tickets.
+KEPT = "bulk_report"
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     sent = request.POST if request.method == "POST" else one_time_forms.take_back(request)
     back = local(request, sent.get("next", "") if sent else "") or reverse("tickets:queue")
     if not sent:
-        return see_other(back)
+        return _results_page(request)
     action = ACTIONS.get(sent.get("action", ""))
     if action is None:
         raise BadRequest("There is no such action.")
@@ -77,7 +83,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
         return _form_page(request, page, picked)
     # Only what has been seen in a preview, as it stood there, is changed.
     if step == "confirm" and request.method == "POST" and None not in picked.values():
-        return _results_page(request, page, _run(request, action, form, picked, dry_run=False))
+        _keep(request, action, _run(request, action, form, picked, dry_run=False), back=back)
+        return see_other(reverse("tickets:bulk"))
     return _preview_page(request, page, _run(request, action, form, picked, dry_run=True))
 
 
@@ -94,11 +101,34 @@ def _form_page(request: HttpRequest, page: dict[str, Any], picked: Picked) -> Ht
 
 
 def _preview_page(request: HttpRequest, page: dict[str, Any], report: Report) -> HttpResponse:
-    return render(request, "tickets/bulk.html", page | {"report": report, "count": len(report.outcomes)})
+    said = page["action"].sentence(page["form"], count=len(report.changed))
+    context = page | {"report": report, "count": len(report.outcomes), "sentence": said}
+    return render(request, "tickets/bulk.html", context)
 
 
-def _results_page(request: HttpRequest, page: dict[str, Any], report: Report) -> HttpResponse:
-    return render(request, "tickets/bulk_results.html", page | {"report": report})
+def _keep(request: HttpRequest, action: Action, report: Report, *, back: str) -> None:
+    rows = [[str(one.id), one.status, one.changed, one.detail] for one in report.outcomes]
+    request.session[KEPT] = {"action": action.name, "back": back, "rows": rows}
+
+
+def _results_page(request: HttpRequest) -> HttpResponse:
+    """The last report, with the tickets as they stand and as far as the reader still sees them."""
+    kept = request.session.get(KEPT)
+    if kept is None:
+        return see_other(reverse("tickets:queue"))
+    seen = Ticket.objects.visible_to(person(request)).filter(public_id__in=[row[0] for row in kept["rows"]])
+    tickets = {str(one.public_id): one for one in seen.only("public_id", "number", "title")}
+    outcomes = [
+        Outcome(UUID(key), tickets.get(key), status, detail=detail, changed=changed)
+        for key, status, changed, detail in kept["rows"]
+    ]
+    page = {
+        "action": ACTIONS[kept["action"]],
+        "report": Report(outcomes),
+        "back": kept["back"],
+        "name": one_time_forms.name_for(person(request)),
+    }
+    return render(request, "tickets/bulk_results.html", page)
 
 
 def _run(request: HttpRequest, action: Action, form: TakeForm, picked: Picked, *, dry_run: bool) -> Report:

@@ -1,5 +1,6 @@
 """One thing for many tickets in the browser: choose, preview, confirm, read the results."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from uuid_utils.compat import uuid7
 
 from accounts.acting import SYSTEM
 from accounts.models import Team, User
 from audit.models import Event
-from tests.factories import opened, stand
+from tests.factories import opened, stand, web
 from tests.tickets.pages.reading import link, rows, words
 from tickets import actions
+from tickets.actions.bulk import MOST
 from tickets.models import Comment, Service, Ticket
+from tickets.views.bulk import KEPT
 
 type Browser = Callable[[User], Client]
 
@@ -42,6 +46,13 @@ def hidden(answer: Any, *, step: str) -> dict[str, list[str]]:
     raise AssertionError(f"no form for {step}: {words(answer)[:500]}")
 
 
+def confirm(browser: Client, preview: Any) -> Any:
+    """Press the button of the preview; answers the page it leads to."""
+    answer = browser.post(BULK, hidden(preview, step="confirm"))
+    assert (answer.status_code, answer["Location"]) == (303, BULK)
+    return browser.get(BULK)
+
+
 def fresh(tickets: list[Ticket]) -> list[Ticket]:
     return [Ticket.objects.get(pk=ticket.pk) for ticket in tickets]
 
@@ -53,9 +64,9 @@ def test_lena_sets_a_priority_with_a_look_before(
     ask = browser.post(BULK, {"action": "priority", "ticket": ids(three), "next": LIST})
     assert "3 tickets selected" in words(ask)
     preview = browser.post(BULK, hidden(ask, step="preview") | {"priority": "URGENT"})
-    assert "3 tickets would change" in words(preview)
+    assert "3 tickets will get the priority “Urgent”." in words(preview)
     assert {ticket.priority for ticket in fresh(three)} == {"NORMAL"}
-    result = browser.post(BULK, hidden(preview, step="confirm"))
+    result = confirm(browser, preview)
     assert "3 tickets have been changed." in words(result)
     assert rows(result) == ["Request 0", "Request 1", "Request 2"]
     assert {ticket.priority for ticket in fresh(three)} == {"URGENT"}
@@ -68,13 +79,55 @@ def test_the_preview_names_what_would_be_refused_and_why(
     stand(three[1], "NEW", assignee=other_agent)
     browser = browser_of(agent)
     preview = browser.post(BULK, {"action": "claim", "ticket": ids(three), "next": LIST})
-    assert "2 tickets would change" in words(preview)
-    assert "1 would be refused" in words(preview)
+    assert "You will take 2 tickets. 1 ticket cannot be changed; the reason is below." in words(preview)
     assert "Request 1 Olga Titova has already taken this ticket." in words(preview)
-    result = browser.post(BULK, hidden(preview, step="confirm"))
+    result = confirm(browser, preview)
     assert "2 tickets have been changed." in words(result)
     assert "1 ticket has not been changed." in words(result)
     assert [ticket.assignee for ticket in fresh(three)] == [agent, other_agent, agent]
+
+
+def test_reading_the_result_again_repeats_nothing(
+    browser_of: Browser, agent: User, other_agent: User, three: list[Ticket]
+) -> None:
+    stand(three[1], "NEW", assignee=other_agent)
+    browser = browser_of(agent)
+    result = confirm(browser, browser.post(BULK, {"action": "claim", "ticket": ids(three), "next": LIST}))
+    events = Event.objects.count()
+    for page in (result, browser.get(BULK), browser.get(BULK)):
+        assert "2 tickets have been changed." in words(page)
+        assert "Olga Titova has already taken this ticket." in words(page)
+    assert Event.objects.count() == events
+    assert browser_of(agent).get(BULK)["Location"] == "/queue/"  # another session has none
+
+
+def test_the_kept_result_shows_no_ticket_that_has_gone_out_of_sight(
+    browser_of: Browser, agent: User, admin: User, three: list[Ticket]
+) -> None:
+    browser = browser_of(agent)
+    confirm(browser, browser.post(BULK, {"action": "claim", "ticket": ids(three)}))
+    actions.delete(three[0], reason="Twice", by=web(admin))
+    page = browser.get(BULK)
+    assert rows(page) == ["Request 1", "Request 2"]
+    assert "A ticket you cannot see" in words(page)
+
+
+def test_the_largest_result_fits_into_the_session(browser_of: Browser, agent: User, employee: User) -> None:
+    ticket = opened(by=employee)
+    ghosts = [str(uuid7()) for _number in range(MOST - 1)]
+    browser = browser_of(agent)
+    confirm(browser, browser.post(BULK, {"action": "claim", "ticket": [*ids([ticket]), *ghosts]}))
+    kept = browser.session[KEPT]
+    assert len(json.dumps(kept)) < 100_000
+    assert set(kept) == {"action", "back", "rows"}
+
+
+def test_a_preview_without_a_change_says_so(browser_of: Browser, lead: User, three: list[Ticket]) -> None:
+    sent = {"action": "priority", "step": "preview", "ticket": ids(three), "priority": "NORMAL"}
+    preview = browser_of(lead).post(BULK, sent)
+    said = "Nothing will change. 3 tickets are like that already and stay as they are."
+    assert said in words(preview)
+    assert 'value="confirm"' not in preview.content.decode()
 
 
 def test_what_failed_stays_selected_for_another_try(
@@ -83,7 +136,7 @@ def test_what_failed_stays_selected_for_another_try(
     stand(three[1], "NEW", assignee=other_agent)
     browser = browser_of(agent)
     preview = browser.post(BULK, {"action": "claim", "ticket": ids(three), "next": LIST})
-    result = browser.post(BULK, hidden(preview, step="confirm"))
+    result = confirm(browser, preview)
     page = result.content.decode()
     assert re.findall(r'name="ticket" value="([^"]+)" checked', page) == ids([three[1]])
     assert rows(result)[0] == "Request 1"
@@ -97,7 +150,7 @@ def test_what_changed_since_the_preview_is_left_alone(
         BULK, {"action": "priority", "step": "preview", "ticket": ids(three), "priority": "LOW"}
     )
     actions.set_priority(three[0], priority="URGENT", by=SYSTEM)
-    result = browser.post(BULK, hidden(preview, step="confirm"))
+    result = confirm(browser, preview)
     assert "Somebody has changed this ticket since you saw it." in words(result)
     assert [ticket.priority for ticket in fresh(three)] == ["URGENT", "LOW", "LOW"]
 
@@ -114,7 +167,7 @@ def test_confirming_twice_changes_once(browser_of: Browser, lead: User, three: l
     preview = browser.post(BULK, sent)
     browser.post(BULK, hidden(preview, step="confirm"))
     events = Event.objects.count()
-    again = browser.post(BULK, hidden(preview, step="confirm"))
+    again = confirm(browser, preview)
     assert "3 tickets have not been changed." in words(again)
     assert Event.objects.count() == events
     assert Comment.objects.filter(body="Doubles.").count() == 3
@@ -124,7 +177,7 @@ def test_nothing_is_changed_that_was_not_in_a_preview(
     browser_of: Browser, lead: User, three: list[Ticket]
 ) -> None:
     sent = {"action": "priority", "step": "confirm", "ticket": ids(three), "priority": "LOW"}
-    assert "3 tickets would change" in words(browser_of(lead).post(BULK, sent))
+    assert "3 tickets will get the priority “Low”." in words(browser_of(lead).post(BULK, sent))
     assert {ticket.priority for ticket in fresh(three)} == {"NORMAL"}
 
 
@@ -201,7 +254,7 @@ def test_all_that_fit_are_looked_up_by_the_desk_and_then_fixed(
     ask = browser.post(BULK, sent)
     opened(by=employee, title="Came later", service=service)
     preview = browser.post(BULK, hidden(ask, step="preview") | {"priority": "HIGH"})
-    assert "3 tickets would change" in words(preview)
+    assert "3 tickets will get the priority “High”." in words(preview)
     browser.post(BULK, hidden(preview, step="confirm"))
     assert sorted(Ticket.objects.filter(priority="HIGH").values_list("title", flat=True)) == [
         "Request 0",
@@ -233,7 +286,7 @@ def test_a_ticket_one_may_not_see_stays_unseen(
 ) -> None:
     secret = opened(by=employee, title="My salary is wrong", service=confidential)
     preview = browser_of(agent).post(BULK, {"action": "claim", "ticket": ids([ticket, secret])})
-    assert "1 would be refused" in words(preview)
+    assert "1 ticket cannot be changed" in words(preview)
     assert "A ticket you cannot see" in words(preview)
     assert secret.title not in preview.content.decode()
     assert hidden(preview, step="confirm")["ticket"] == [f"{ticket.public_id}:1"]
