@@ -76,7 +76,7 @@ class UserAdmin(VerbAdmin):
     search_fields = ("full_name", "email")
     search_help_text = gettext_lazy("A name or an e-mail address.")
     ordering = ("full_name", "id")
-    readonly_fields = ("public_id", "created_at", "last_login", "keys")
+    readonly_fields = ("created_at", "last_login", "keys", "id_for_programs")
     change_form_template = "admin/accounts/user/change_form.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -106,17 +106,9 @@ class UserAdmin(VerbAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Each changed field by its verb. Letting in comes first and shutting out last, so that all of it counts."""
-        by, new = at_admin(request), form.cleaned_data
         if not change:
-            made = actions.create_user(
-                email=new["email"],
-                role=new["role"],
-                password=new.get("password") or None,
-                by=by,
-                **{name: new[name] for name in _PROFILE},
-            )
-            obj.__dict__.update(made.__dict__)
-            return
+            return  # made in save_related, together with the teams: one verb, one event
+        by, new = at_admin(request), form.cleaned_data
         changed = set(form.changed_data)
         # The teams follow in save_related, in the same transaction.
         actions.hold(obj, changing=actions.DEPARTING)
@@ -133,12 +125,21 @@ class UserAdmin(VerbAdmin):
             actions.deactivate(user, by=by)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        if any(formset.has_changed() for formset in formsets):
-            kept = [
-                row for formset in formsets for row in formset.cleaned_data if row and not row.get("DELETE")
-            ]
-            teams = {row["team"]: row["is_lead"] for row in kept}
-            actions.set_teams(User.objects.get(pk=form.instance.pk), teams=teams, by=at_admin(request))
+        by, new = at_admin(request), form.cleaned_data
+        rows = [row for formset in formsets for row in formset.cleaned_data if row and not row.get("DELETE")]
+        teams = {row["team"]: row["is_lead"] for row in rows}
+        if not change:
+            made = actions.create_user(
+                email=new["email"],
+                role=new["role"],
+                teams=teams,
+                password=new.get("password") or None,
+                by=by,
+                **{name: new[name] for name in _PROFILE},
+            )
+            form.instance.__dict__.update(made.__dict__)
+        elif any(formset.has_changed() for formset in formsets):
+            actions.set_teams(User.objects.get(pk=form.instance.pk), teams=teams, by=by)
 
     def set_password(self, request: HttpRequest, pk: int) -> HttpResponse:
         user: User | None = self.get_object(request, str(pk))
@@ -166,6 +167,10 @@ class UserAdmin(VerbAdmin):
     def team_names(self, user: User) -> str:
         rows = sorted(user.memberships.all(), key=lambda row: row.team.name)
         return ", ".join(f"{row.team.name} ({_('lead')})" if row.is_lead else row.team.name for row in rows)
+
+    @admin.display(description=gettext_lazy("ID in the API"))
+    def id_for_programs(self, user: User) -> str:
+        return str(user.public_id)
 
     @admin.display(description=gettext_lazy("API keys"))
     def keys(self, user: User) -> SafeString:
@@ -267,12 +272,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "user", "name", "visible", "scope_names", "created_at", "expires_at", "last_used_at", "revoked_at", "standing",
     )  # fmt: skip
     actions = ("revoke", "rotate")
+    linked_by = ("user__id__exact",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active and request.user.is_staff
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup == "user__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

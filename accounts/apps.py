@@ -3,7 +3,32 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+USER_VERBS = {
+    "bootstrapped": _("First administrator made"),
+    "created": _("Person added"),
+    "profile_changed": _("Profile changed"),
+    "email_changed": _("E-mail address changed"),
+    "password_changed": _("Password changed"),
+    "role_changed": _("Role changed"),
+    "teams_changed": _("Teams changed"),
+    "activated": _("Person let in again"),
+    "deactivated": _("Person deactivated"),
+    "signed_in": _("Signed in"),
+    "signed_out": _("Signed out"),
+    "sign_in_refused": _("Sign-in refused"),
+}
+TEAM_VERBS = {"created": _("Team added"), "changed": _("Team changed")}
+KEY_VERBS = {"issued": _("API key issued"), "revoked": _("API key revoked")}
+
 
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("People")
+
+    def ready(self) -> None:
+        from accounts.models import ApiKey, Team, User
+        from audit import words
+
+        words.teach("user", User, verbs=USER_VERBS, fields={"teams": _("teams")})
+        words.teach("team", Team, verbs=TEAM_VERBS)
+        words.teach("api_key", ApiKey, verbs=KEY_VERBS, fields={"owner": _("owner")})

@@ -1,23 +1,24 @@
 """The audit log, to be read: filtered, searched, and never touched."""
 
-import json
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import slugify
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from audit import words
 from audit.models import Event
 
 # Pages of a long history are counted up to here: nobody turns to page 1,000, and counting all costs seconds.
@@ -25,6 +26,7 @@ FARTHEST = 10_000
 RECENT = 5_000
 BUSIEST = 12
 LONGEST_SEARCH = 200
+FIELDS = 3  # a line of the list names at most so many
 NUMBER = re.compile(r"sf-?(\d{1,18})", re.IGNORECASE)
 
 
@@ -44,14 +46,51 @@ class DeskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What every list of the desk's admin keeps: it costs little, breaks on no address, and deletes nothing."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     list_per_page = 50
+    # Columns by which other pages of the admin link to this list.
+    linked_by: ClassVar[tuple[str, ...]] = ()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        if (row := kwargs.get("obj")) is not None:
+            context |= {"title": str(row), "subtitle": None}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        # Each kind of row has a page of its own; a form chooses among them and opens no windows.
+        if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         try:
             return super().get_changelist_instance(request)
         except (OverflowError, ValueError) as fault:  # a year of 20 digits, for one
             raise IncorrectLookupParameters from fault
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what the list itself offers. Django lets any column be asked for, and a digest be guessed by letters."""
+        offered = set(self.linked_by)
+        entries: Any = self.get_list_filter(request)
+        for entry in entries:
+            if isinstance(entry, type):
+                offered.add(entry.parameter_name)  # type: ignore[attr-defined]
+            else:
+                name = entry if isinstance(entry, str) else entry[0]
+                offered |= {f"{name}__{what}" for what in ("exact", "isnull", "id__exact")}
+        if self.date_hierarchy:
+            offered |= {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
+        return lookup in offered
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -70,12 +109,14 @@ class ReadOnlyAdmin(DeskAdmin):
 class VerbFilter(admin.SimpleListFilter):
     """The verbs of late: asking the whole table for its distinct verbs would read all of it."""
 
-    title = _("verb")
+    title = _("what happened")
     parameter_name = "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         verbs = set(_recent().values_list("verb", flat=True)) | {self.value() or ""}
-        return [(verb, verb) for verb in sorted(verbs - {""})]
+        return sorted(
+            ((verb, words.of_verb(verb)) for verb in verbs - {""}), key=lambda pair: pair[1].casefold()
+        )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         return queryset.filter(verb=self.value()) if self.value() else queryset
@@ -87,7 +128,9 @@ class SubjectTypeFilter(VerbFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         kinds = set(_recent().values_list("subject_type", flat=True)) | {self.value() or ""}
-        return [(kind, kind) for kind in sorted(kinds - {""})]
+        return sorted(
+            ((kind, words.of_kind(kind)) for kind in kinds - {""}), key=lambda pair: pair[1].casefold()
+        )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         return queryset.filter(subject_type=self.value()) if self.value() else queryset
@@ -116,8 +159,8 @@ class ActorFilter(admin.SimpleListFilter):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "verb", "about", "who", "door", "address", "what_changed")
-    list_display_links = ("at", "verb")
+    list_display = ("at", "what", "about", "who", "door", "what_changed")
+    list_display_links = ("at", "what")
     list_filter = (VerbFilter, "door", SubjectTypeFilter, ActorFilter)
     date_hierarchy = "at"
     ordering = ("-id",)
@@ -126,7 +169,7 @@ class EventAdmin(ReadOnlyAdmin):
         "A number (SF-1042), an id, the name of an actor or subject, or the id of a request."
     )
     fields = (
-        "at", "verb", "about", "who", "door", "api_key_prefix", "address", "request_id", "seq", "changes_in_words",
+        "at", "what", "about", "who", "door", "api_key_prefix", "address", "request_id", "seq", "changes_in_words",
         "comment", "internal", "digest",
     )  # fmt: skip
     readonly_fields = fields
@@ -157,6 +200,10 @@ class EventAdmin(ReadOnlyAdmin):
             )
         return found, False
 
+    @admin.display(description=_("what happened"), ordering="verb")
+    def what(self, event: Event) -> str:
+        return words.of_verb(event.verb)
+
     @admin.display(description=_("subject"))
     def about(self, event: Event) -> SafeString | str:
         if event.subject_id is None:
@@ -171,21 +218,28 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("changes"))
     def what_changed(self, event: Event) -> str:
-        return ", ".join(event.changes) if isinstance(event.changes, dict) else ""
+        if not isinstance(event.changes, dict):
+            return ""
+        fields = [words.of_field(event.subject_type, name) for name in event.changes]
+        return ", ".join(fields[:FIELDS]) + (f" +{len(fields) - FIELDS}" if len(fields) > FIELDS else "")
 
     @admin.display(description=_("changes"))
     def changes_in_words(self, event: Event) -> SafeString | str:
         """A table of field, old and new. Whatever people have typed stays text."""
         if not isinstance(event.changes, dict) or not event.changes:
-            return "—"
+            return words.NOTHING
+        kind = event.subject_type
         rows = format_html_join(
             "",
-            '<tr class="change-{}"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
-            ((slugify(field), field, *_pair(pair)) for field, pair in event.changes.items()),
+            '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
+            (
+                (words.of_field(kind, name), *(words.of_value(kind, name, side) for side in _pair(pair)))
+                for name, pair in event.changes.items()
+            ),
         )
         return format_html(
-            '<table class="sf-changes-table"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
-            '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
+            '<div class="sf-scroll"><table class="sf-changes-table"><thead><tr><th scope="col">{}</th>'
+            '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table></div>',
             _("Field"),
             _("Before"),
             _("After"),
@@ -193,22 +247,8 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
 
-def _pair(pair: Any) -> tuple[str, str]:
-    old, new = pair if isinstance(pair, list) and len(pair) == 2 else (None, pair)
-    return _text(old), _text(new)
-
-
-def _text(value: Any) -> str:
-    """A value of an event as people read it: a reference by its name, nothing as a dash."""
-    if value in (None, "", []):
-        return "—"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and isinstance(value.get("name"), str):
-        return f"{value['name']} ★" if value.get("lead") else value["name"]
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+def _pair(pair: Any) -> tuple[Any, Any]:
+    return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else (None, pair)
 
 
 def _recent() -> QuerySet[Event]:

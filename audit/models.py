@@ -60,7 +60,9 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.subject_name}"
+        from audit import words
+
+        return f"{words.of_verb(self.verb)}: {self.subject_name}"
 
     def computed_digest(self) -> str:
         """SHA-256, in hex, over every other column but the row's id, as JSON with sorted keys."""

@@ -210,6 +210,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "serviceflow.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = text("TIME_ZONE", "UTC")

@@ -53,7 +53,6 @@ class TicketAdmin(ReadOnlyAdmin):
         "title",
         "status",
         "priority",
-        "service",
         "team",
         "requester",
         "assignee",
@@ -61,7 +60,7 @@ class TicketAdmin(ReadOnlyAdmin):
     )
     list_display_links = None
     list_filter = ("status", "priority", "source", ("team", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("service", "team", "requester", "assignee")
+    list_select_related = ("team", "requester", "assignee")
     ordering = ("-number",)
     search_fields = ("title",)
     search_help_text = _("A number (SF-1042), or words of the title, the description or a comment.")

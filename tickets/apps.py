@@ -3,6 +3,31 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+TICKET_VERBS = {
+    "opened": _("Ticket opened"),
+    "claimed": _("Ticket taken"),
+    "assigned": _("Assignee chosen"),
+    "handed_over": _("Ticket handed over"),
+    "released": _("Ticket back in its queue"),
+    "started": _("Work started"),
+    "waiting": _("Ticket waits"),
+    "resolved": _("Ticket resolved"),
+    "canceled": _("Ticket canceled"),
+    "reopened": _("Ticket reopened"),
+    "closed": _("Ticket closed"),
+    "edited": _("Subject or description changed"),
+    "priority_set": _("Priority changed"),
+    "service_set": _("Service of the ticket changed"),
+    "tags_set": _("Tags changed"),
+    "due_set": _("Due date changed"),
+    "commented": _("Reply written"),
+    "noted": _("Internal note written"),
+    "watched": _("Follower added"),
+    "unwatched": _("Follower removed"),
+    "deleted": _("Ticket deleted"),
+}
+SERVICE_VERBS = {"created": _("Service added"), "changed": _("Service changed")}
+
 
 class TicketsConfig(AppConfig):
     name = "tickets"
@@ -10,9 +35,12 @@ class TicketsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import departures
-        from audit import trail
+        from audit import trail, words
         from tickets import actions, reads
+        from tickets.models import Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
         trail.CHECKS[:] = [reads.comment_faults]
+        words.teach("ticket", Ticket, verbs=TICKET_VERBS, fields={"watchers": _("followers")})
+        words.teach("service", Service, verbs=SERVICE_VERBS)

@@ -95,6 +95,17 @@ def test_nobody_adds_changes_or_deletes_an_event(desk: Client, ticket: Ticket) -
     assert "deletelink" not in page
 
 
+def test_it_is_read_in_words(desk: Client, employee: User, ticket: Ticket) -> None:
+    page = desk.get(EVENTS).content.decode()
+    assert "Ticket opened" in page
+    assert "ticket.opened</a>" not in page
+    event = Event.objects.get()
+    page = desk.get(f"{EVENTS}{event.pk}/change/").content.decode()
+    assert "<h1>Ticket opened: SF-" in page
+    assert '<th scope="row">Requester</th>' in page
+    assert "<td>New</td>" in page
+
+
 def test_a_page_of_the_log_costs_the_same_for_one_row_and_for_many(
     desk: Client, ticket: Ticket, django_assert_max_num_queries: Any
 ) -> None:
