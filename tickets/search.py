@@ -2,8 +2,9 @@
 
 import re
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
+from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Cast, Coalesce, Greatest, Round
 
 from accounts.models import User
 from tickets.models import Comment, Service, Ticket
@@ -11,7 +12,11 @@ from tickets.models.ticket import TicketQuerySet
 
 _NUMBER = re.compile(r"(?:sf-?|сф-?|ыа-?)?(\d{1,18})", re.IGNORECASE)
 
-_EXCLUDES = re.compile(r"(?:^|\s)-\S")
+# A word or a "quotation", with any minus before it.
+_PART = re.compile(r'-*"[^"]*"?|\S+')
+
+# Of so many of the newest matches it is asked how well they match: of a common word there may be a hundred thousand.
+RANKED = 200
 
 _LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю"
@@ -26,20 +31,51 @@ _OF_A_SERVICE = ("name_en", "name_ru", "description_en", "description_ru")
 def matching(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
     """Those that carry the words in title, description or a comment the reader may read, or have the number.
 
-    Russian and English word forms find each other; "quotes", or, and -not work. `ghbynth` finds «принтер».
+    Russian and English word forms find each other; "quotes" and or work. `ghbynth` finds «принтер».
+    A ticket with a -word anywhere the reader may read is left out.
     """
-    text = " ".join(text.split())
-    if not text:
+    wanted, unwanted = _parted(text)
+    if unwanted:
+        # Asked of each row in turn: the rows that lack a word are nearly all, too many to be gathered first.
+        words = _query(unwanted)
+        said = Comment.objects.order_by().readable_by(reader).filter(ticket=OuterRef("pk"), search=words)
+        tickets = tickets.exclude(search=words).filter(~Exists(said))
+    if not wanted:
         return tickets
-    words = _query(text)
+    words = _query(wanted)
     every = Ticket.objects.order_by()
-    said = Comment.objects.order_by().readable_by(reader).filter(search=words)
+    comments = Comment.objects.order_by().readable_by(reader).filter(search=words)
     # Each part by its own index; an OR over two tables would use neither.
-    found = every.filter(search=words).values("pk").union(said.values("ticket"))
-    number = number_in(text)
+    found = every.filter(search=words).values("pk").union(comments.values("ticket"))
+    number = number_in(wanted)
     if number is not None:
         found = found.union(every.filter(number=number).values("pk"))
     return tickets.filter(pk__in=found)
+
+
+def can_be_ranked(text: str) -> bool:
+    """Whether it has words of which a ticket can have more or fewer."""
+    return bool(_parted(text)[0])
+
+
+def ranked(found: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
+    """The newest RANKED of what `matching` has found, each with its `relevance`, for ordering by it.
+
+    A word in the title weighs more than one in the description, and that more than one in a comment. It is a whole
+    number, so that a cursor holds it exactly.
+    """
+    words = _query(_parted(text)[0])
+    said = (
+        Comment.objects.readable_by(reader)
+        .filter(ticket=OuterRef("pk"), search=words)
+        .annotate(rank=SearchRank(F("search"), words))
+        .order_by("-rank")
+        .values("rank")[:1]
+    )
+    best = Greatest(SearchRank(F("search"), words), Coalesce(Subquery(said), 0.0))
+    newest = found.order_by("-number").values("pk")[:RANKED]
+    tickets: TicketQuerySet = Ticket.objects.filter(pk__in=newest)
+    return tickets.annotate(relevance=Cast(Round(best * 1_000_000), IntegerField()))
 
 
 def services_about(text: str) -> QuerySet[Service]:
@@ -58,10 +94,20 @@ def number_in(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def _parted(text: str) -> tuple[str, str]:
+    """What is looked for, and what must not be there: the words after a minus, as alternatives."""
+    wanted, unwanted = [], []
+    for part in _PART.findall(text):
+        bare = part.lstrip("-")
+        if not bare.strip('" '):
+            continue
+        (unwanted if bare != part else wanted).append(bare)
+    return " ".join(wanted), " or ".join(unwanted)
+
+
 def _query(text: str) -> SearchQuery:
     query = SearchQuery(text, config="russian", search_type="websearch")
     swapped = text.translate(_OTHER_LAYOUT)
-    # Nearly everything lacks a word that nobody writes: -vpn in the other layout would find all.
-    if swapped != text and not _EXCLUDES.search(text):
+    if swapped != text:
         query |= SearchQuery(swapped, config="russian", search_type="websearch")
     return query

@@ -1,6 +1,7 @@
 """Finding tickets by words."""
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from accounts.models import User
 from tests.factories import opened, web
 from tickets import actions
 from tickets.models import Service, Ticket
-from tickets.search import matching, number_in
+from tickets.search import can_be_ranked, matching, number_in, ranked
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,57 @@ def test_without_a_word_one_finds_what_lacks_it(employee: User, vpn: Ticket, pri
     assert found("-принтер", employee) == {vpn}
 
 
+def test_a_word_left_out_is_left_out_wherever_it_stands(
+    employee: User, agent: User, vpn: Ticket, printer: Ticket
+) -> None:
+    actions.add_comment(vpn, body="The printer is on the same switch.", by=web(employee))
+    actions.add_comment(vpn, body="Nothing else is wrong.", by=web(employee))
+    actions.add_comment(printer, body="He is a VIP.", internal=True, by=web(agent))
+    assert found("vpn -printer", employee) == set()
+    assert found("vpn -scanner", employee) == {vpn}
+    assert found('vpn -"the same switch"', employee) == set()
+    assert found('vpn -"switch printer"', employee) == {vpn}
+    assert found("ghbynth -vip", agent) == set()
+    assert found("ghbynth -vip", employee) == {printer}  # what one may not read leaves nothing out
+    assert found("-vpn -scanner", employee) == {printer}
+    assert found("vpn - printer", employee) == {vpn}
+
+
+def test_the_best_match_comes_first(employee: User, agent: User) -> None:
+    said = opened(by=employee, title="Nothing works at all")
+    actions.add_comment(said, body="It may be the scanner.", by=web(employee))
+    described = opened(by=employee, title="The third floor", description="The scanner blinks.")
+    titled = opened(by=employee, title="Scanner")
+    noted = opened(by=employee, title="Another thing")
+    actions.add_comment(noted, body="Scanner, scanner, scanner.", internal=True, by=web(agent))
+
+    def order(reader: User) -> list[Ticket]:
+        visible = matching(Ticket.objects.visible_to(reader), "scanners", reader=reader)
+        return list(ranked(visible, "scanners", reader=reader).order_by("-relevance", "-number"))
+
+    assert order(employee) == [titled, described, said]
+    assert set(order(agent)) == {titled, described, said, noted}
+    assert order(agent)[0] == titled
+
+
+def test_of_a_common_word_the_newest_are_ranked(employee: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tickets.search.RANKED", 2)
+    for number in range(4):
+        opened(by=employee, title=f"VPN {number}")
+    visible = matching(Ticket.objects.visible_to(employee), "vpn", reader=employee)
+    assert {one.title for one in ranked(visible, "vpn", reader=employee)} == {"VPN 2", "VPN 3"}
+
+
+def test_words_are_found_and_ranked_by_the_indexes(admin: User, vpn: Ticket) -> None:
+    visible = matching(Ticket.objects.visible_to(admin), "vpn -printer", reader=admin)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = ranked(visible, "vpn -printer", reader=admin).order_by("-relevance", "-number").explain()
+    assert "Bitmap Index Scan on ticket_search" in plan
+    assert "Bitmap Index Scan on comment_search" in plan
+    assert "Seq Scan" not in plan
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\t\n"])
 def test_no_words_leave_the_list_as_it_is(employee: User, vpn: Ticket, printer: Ticket, text: str) -> None:
     assert found(text, employee) == {vpn, printer}
@@ -137,3 +189,6 @@ def test_nobody_finds_what_he_may_not_see(
 )
 def test_no_words_make_the_search_fail(vpn: Ticket, admin: User, text: str) -> None:
     assert found(text, admin) <= {vpn}
+    if can_be_ranked(text):
+        visible = matching(Ticket.objects.visible_to(admin), text, reader=admin)
+        assert set(ranked(visible, text, reader=admin)) == set(visible)

@@ -20,7 +20,7 @@ from tickets import reads
 from tickets.filters import ME, NONE, ORDERINGS, TicketFilter
 from tickets.models import Priority, Service, Tag, Ticket
 from tickets.models.ticket import Status, TicketQuerySet
-from tickets.search import number_in
+from tickets.search import can_be_ranked, number_in, ranked
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -64,11 +64,12 @@ ORDER_WORDS = {
     "-number": gettext_lazy("highest number first"),
     "number": gettext_lazy("lowest number first"),
     "-closed": gettext_lazy("latest closed first"),
+    "relevance": gettext_lazy("best match first"),
 }
 
 
-# Besides those that can be asked for: the order of a view whose rows all have the column.
-ORDERS = ORDERINGS | {"-closed": ("-finished_at", "-number")}
+# Besides those that can be asked for: the orders of lists whose rows all have the column.
+ORDERS = ORDERINGS | {"-closed": ("-finished_at", "-number"), "relevance": ("-relevance", "-number")}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,16 @@ class Asked:
     @cached_property
     def ordering(self) -> str:
         wanted = self.query.get("ordering", "")
-        return wanted if wanted in ORDERINGS else self.view.order
+        return wanted if wanted in ORDERINGS else self.usual_ordering
+
+    @property
+    def usual_ordering(self) -> str:
+        """What nobody has to ask for: a search begins with the best match."""
+        return "relevance" if can_be_ranked(self.words) else self.view.order
+
+    @property
+    def is_ranked(self) -> bool:
+        return self.ordering == "relevance"
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -156,8 +166,19 @@ class Asked:
         return reads.in_view(self.filter.qs, self.view, reader=self.reader, any_status=self.any_status)
 
     @property
+    def rows(self) -> TicketQuerySet:
+        """What the pages of the list are cut from: what fits, or the part of it that is ranked."""
+        tickets = self.tickets
+        return ranked(tickets, self.words, reader=self.reader) if self.is_ranked else tickets
+
+    @property
     def in_order(self) -> TicketQuerySet:
-        return self.tickets.order_by(*self.order)
+        return self.rows.order_by(*self.order)
+
+    @property
+    def everything(self) -> TicketQuerySet:
+        """What fits, to the last ticket; a ranked list ends before."""
+        return self.tickets.order_by("-number") if self.is_ranked else self.in_order
 
     def hit(self) -> Ticket | None:
         """The one ticket whose number has been typed into the search, if the reader may see it."""
@@ -177,7 +198,7 @@ class Asked:
     @property
     def state(self) -> list[tuple[str, str]]:
         """What makes the list this one, without the page one is on."""
-        order = [("ordering", self.ordering)] if self.ordering != self.view.order else []
+        order = [("ordering", self.ordering)] if self.ordering != self.usual_ordering else []
         return [("view", self.view.name), *self.active, *order]
 
     @property
@@ -196,6 +217,9 @@ class Asked:
     def everywhere_url(self) -> str:
         return _url([("view", "all"), *self.active])
 
+    def latest_url(self) -> str:
+        return self._ordered("-updated_at")
+
     def panel_url(self) -> str:
         return _url(self.state if self.panel_open else [*self.state, ("filters", "open")])
 
@@ -212,7 +236,9 @@ class Asked:
         return Heading(self._ordered(opposite if self.ordering == first else first), sort)
 
     def orders(self) -> list[Link]:
-        return [
+        usual = _url([pair for pair in self.state if pair[0] != "ordering"])
+        best = Link(str(ORDER_WORDS["relevance"]), usual, chosen=self.is_ranked)
+        return [best] * can_be_ranked(self.words) + [
             Link(str(text), self._ordered(name), chosen=name == self.ordering)
             for name, text in ORDER_WORDS.items()
             if name in ORDERINGS and not name.endswith("number")

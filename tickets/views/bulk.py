@@ -151,7 +151,7 @@ def _picked(request: HttpRequest, sent: QueryDict) -> Picked:
     """The tickets selected, or all that fit the list the bar stood under, up to MOST."""
     if sent.get("all"):
         asked = Asked(QueryDict(sent.get("list", "")), reader=person(request))
-        ids = asked.in_order.values_list("public_id", flat=True)[:MOST]
+        ids = asked.everything.values_list("public_id", flat=True)[:MOST]
         return dict.fromkeys(ids)
     try:
         return picks(sent.getlist("ticket"))

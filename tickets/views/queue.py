@@ -22,6 +22,7 @@ from tickets import actions, reads
 from tickets.forms.queue import ORDER_WORDS, Asked
 from tickets.models import Ticket
 from tickets.permissions import can
+from tickets.search import RANKED
 from tickets.views.answers import address, local, person, see_other
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "total": total,
             "more_than": COUNTED if uncounted else None,
             "total_words": f"{COUNTED}+" if uncounted else str(total),
+            "ranked": RANKED if asked.is_ranked and total > RANKED else None,
             "order_words": ORDER_WORDS[asked.ordering],
             "next_url": asked.page_url(page.next) if page.next else "",
             "previous_url": asked.page_url(page.previous) if page.previous else "",
@@ -148,7 +150,7 @@ def back(request: HttpRequest) -> str:
 
 
 def page_of(asked: Asked, *, cursor: str = "") -> keyset.Page[Ticket]:
-    tickets = asked.tickets.noting_watch_of(asked.reader).select_related("service", "requester", "assignee")
+    tickets = asked.rows.noting_watch_of(asked.reader).select_related("service", "requester", "assignee")
     try:
         return keyset.page(
             # The long texts stay where they are.

@@ -176,6 +176,87 @@ def test_words_are_found_in_every_visible_ticket_open_or_closed(
     assert "<title>Search: ghbynth (1)" in answer.content.decode()
 
 
+@pytest.fixture
+def scanners(employee: User) -> list[Ticket]:
+    """Five tickets about it, the best matches among the older ones, the others alike."""
+    titles = ["Scanner, scanner, scanner", "The scanner is slow", *["Something else"] * 3]
+    return [
+        opened(by=employee, title=f"{title} {number}", description="It is the scanner.", priority=priority)
+        for number, (title, priority) in enumerate(
+            zip(titles, ["LOW", "NORMAL", "NORMAL", "URGENT", "NORMAL"], strict=True)
+        )
+    ]
+
+
+BEST_FIRST = [
+    "Scanner, scanner, scanner 0",
+    "The scanner is slow 1",
+    "Something else 4",
+    "Something else 3",
+    "Something else 2",
+]
+
+
+def test_a_search_begins_with_the_best_match_and_walks_each_row_once(
+    browser_of: Browser, agent: User, scanners: list[Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tickets.views.queue.ROWS", 2)
+    browser, seen, url = browser_of(agent), list[str](), "?q=scanners"
+    while url:
+        page = browser.get(QUEUE + url)
+        assert "best match first" in words(page)
+        seen += rows(page)
+        url = link(page, "Next") if 'rel="next"' in page.content.decode() else ""
+    assert seen == BEST_FIRST
+    assert rows(browser.get(QUEUE + link(page, "Previous"))) == BEST_FIRST[2:4]
+
+
+def test_an_order_that_was_chosen_stays_and_the_best_match_can_be_chosen_again(
+    browser_of: Browser, agent: User, scanners: list[Ticket]
+) -> None:
+    browser = browser_of(agent)
+    urgent = browser.get(QUEUE + link(browser.get(QUEUE, {"q": "scanners"}), "Priority"))
+    assert rows(urgent)[0] == "Something else 3"
+    assert rows(browser.get(QUEUE + link(urgent, "best match first"))) == BEST_FIRST
+
+
+def test_neighbours_of_a_ticket_that_was_found_are_those_of_the_search(
+    browser_of: Browser, agent: User, scanners: list[Ticket]
+) -> None:
+    here = reverse("tickets:detail", args=[scanners[1].public_id]) + "?view=all&q=scanners"
+    page = browser_of(agent).get(here)
+    assert "2 of 5" in words(page)
+    assert str(scanners[0].public_id) in link(page, "Previous ticket")
+    assert str(scanners[4].public_id) in link(page, "Next ticket")
+
+
+def test_a_search_says_that_only_the_newest_are_ranked(
+    browser_of: Browser, agent: User, scanners: list[Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tickets.search.RANKED", 3)
+    monkeypatch.setattr("tickets.views.queue.RANKED", 3)
+    browser = browser_of(agent)
+    page = browser.get(QUEUE, {"q": "scanners"})
+    assert "Only the 3 newest are ranked and shown." in words(page)
+    assert len(rows(page)) == 3
+    assert len(rows(browser.get(QUEUE + link(page, "Show all, latest change first")))) == 5
+
+
+@pytest.mark.parametrize("q", ["scanners", "scanners -slow", "-slow"])
+def test_a_search_costs_five_queries(
+    browser_of: Browser,
+    agent: User,
+    scanners: list[Ticket],
+    django_assert_num_queries: Callable[[int], object],
+    q: str,
+) -> None:
+    browser = browser_of(agent)
+    browser.get(QUEUE)
+    with django_assert_num_queries(5):  # type: ignore[attr-defined]
+        answer = browser.get(QUEUE, {"q": q})
+    assert len(rows(answer)) == (5 if q == "scanners" else 4)
+
+
 @pytest.mark.parametrize("text", ["{number}", "SF-{number}", " sf-{number} ", "СФ-{number}"])
 def test_a_number_opens_its_ticket(browser_of: Browser, agent: User, closed: Ticket, text: str) -> None:
     answer = browser_of(agent).get(QUEUE, {"q": text.format(number=closed.number)})
