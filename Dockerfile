@@ -1,5 +1,7 @@
 # The image of the web server, of migrations and of every other command: docker build -t serviceflow .
-# Pin the base by digest where you build: --build-arg BASE=python:3.13-slim-bookworm@sha256:…
+# A digest is a fact of your registry, so none stands here. Pin the base where you build, and PostgreSQL in docker-compose.yml alike:
+#   docker buildx imagetools inspect python:3.13-slim-bookworm --format '{{.Manifest.Digest}}'
+#   docker build --build-arg BASE=python:3.13-slim-bookworm@sha256:… -t serviceflow .
 ARG BASE=python:3.13-slim-bookworm
 
 # --- Build: libraries by their hashes, static files, bytecode ------------------------------------
