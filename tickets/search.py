@@ -59,7 +59,7 @@ def can_be_ranked(text: str) -> bool:
 
 
 def ranked(found: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
-    """The newest RANKED of what `matching` has found, each with its `relevance`, for ordering by it.
+    """The newest RANKED of what `matching` has found, each with its `relevance`, best first.
 
     A word in the title weighs more than one in the description, and that more than one in a comment. It is a whole
     number, so that a cursor holds it exactly.
@@ -74,8 +74,9 @@ def ranked(found: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
     )
     best = Greatest(SearchRank(F("search"), words), Coalesce(Subquery(said), 0.0))
     newest = found.order_by("-number").values("pk")[:RANKED]
-    tickets: TicketQuerySet = Ticket.objects.filter(pk__in=newest)
-    return tickets.annotate(relevance=Cast(Round(best * 1_000_000), IntegerField()))
+    relevance = Cast(Round(best * 1_000_000), IntegerField())
+    tickets: TicketQuerySet = Ticket.objects.filter(pk__in=newest).annotate(relevance=relevance)
+    return tickets.order_by(F("relevance").desc(), "-number")
 
 
 def services_about(text: str) -> QuerySet[Service]:
@@ -96,7 +97,8 @@ def number_in(text: str) -> int | None:
 
 def _parted(text: str) -> tuple[str, str]:
     """What is looked for, and what must not be there: the words after a minus, as alternatives."""
-    wanted, unwanted = [], []
+    wanted: list[str] = []
+    unwanted: list[str] = []
     for part in _PART.findall(text):
         bare = part.lstrip("-")
         if not bare.strip('" '):

@@ -96,7 +96,7 @@ def test_a_word_left_out_is_left_out_wherever_it_stands(
     assert found("ghbynth -vip", agent) == set()
     assert found("ghbynth -vip", employee) == {printer}  # what one may not read leaves nothing out
     assert found("-vpn -scanner", employee) == {printer}
-    assert found("vpn - printer", employee) == {vpn}
+    assert found("vpn - drop", employee) == {vpn}
 
 
 def test_the_best_match_comes_first(employee: User, agent: User) -> None:
@@ -109,7 +109,7 @@ def test_the_best_match_comes_first(employee: User, agent: User) -> None:
 
     def order(reader: User) -> list[Ticket]:
         visible = matching(Ticket.objects.visible_to(reader), "scanners", reader=reader)
-        return list(ranked(visible, "scanners", reader=reader).order_by("-relevance", "-number"))
+        return list(ranked(visible, "scanners", reader=reader))
 
     assert order(employee) == [titled, described, said]
     assert set(order(agent)) == {titled, described, said, noted}
@@ -128,7 +128,7 @@ def test_words_are_found_and_ranked_by_the_indexes(admin: User, vpn: Ticket) -> 
     visible = matching(Ticket.objects.visible_to(admin), "vpn -printer", reader=admin)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = ranked(visible, "vpn -printer", reader=admin).order_by("-relevance", "-number").explain()
+    plan = ranked(visible, "vpn -printer", reader=admin).explain()
     assert "Bitmap Index Scan on ticket_search" in plan
     assert "Bitmap Index Scan on comment_search" in plan
     assert "Seq Scan" not in plan

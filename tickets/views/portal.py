@@ -131,7 +131,7 @@ def _found(request: HttpRequest, reader: User, text: str) -> HttpResponse:
     found = search.matching(mine, text, reader=reader).order_by("-updated_at", "-number")
     if search.can_be_ranked(text):
         best = search.ranked(found, text, reader=reader)
-        found = best.with_people().order_by("-relevance", "-number")
+        found = best.with_people()
     context = {
         "text": text,
         "catalogue": _by_team(search.services_about(text)),
