@@ -1,0 +1,87 @@
+"""Twenty thousand characters cost little to show, whatever they are. Work is counted, not timed."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from serviceflow import markdown
+
+MOST = 20_000  # characters of a comment or a description
+# Calls of functions; rendering everything below as Markdown takes up to millions, or few that take seconds each.
+MOST_CALLS = 250_000
+
+HOSTILE = {
+    "addresses in a row": "www.=",
+    "schemes in a row": "http://a",
+    "addresses": "www.x.ru ",
+    "hosts": "в.рф ",
+    "brackets": "[",
+    "emphasis in brackets": "*[",
+    "emphasis": "*a_ ",
+    "lines": "a\n",
+    "items": "- a\n",
+    "quotes in items": "> - ",
+    "headings": "# a\n",
+    "tables": "|a|b|\n|-|-|\n",
+    "entities": "&a;",
+    "links": "[a](http://b) ",
+    "code": "`a` ",
+    "open tags": "<a ",
+}
+WIDE_TABLE = "|" * 200 + "\n" + "|-" * 200 + "\n"
+
+
+def calls_to_render(text: str) -> int:
+    """How many functions are called, those of C included."""
+    count = 0
+
+    def note(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        markdown.render(text)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_takes_little_work(kind: str) -> None:
+    text = (HOSTILE[kind] * MOST)[:MOST]
+    assert calls_to_render(text) < MOST_CALLS
+
+
+def test_a_wide_table_of_empty_rows_takes_little_work() -> None:
+    text = (WIDE_TABLE + "|\n" * MOST)[:MOST]
+    assert calls_to_render(text) < MOST_CALLS
+    assert len(markdown.render(text)) < 10 * MOST
+
+
+@pytest.mark.parametrize("kind", ["addresses in a row", "schemes in a row"])
+def test_no_address_is_looked_for_where_that_takes_the_square(kind: str) -> None:
+    """Few calls, each of a regular expression that runs to the end of the text."""
+    text = (HOSTILE[kind] * MOST)[:MOST]
+    assert markdown.render(text) == f"<p>{text}</p>"
+
+
+def test_what_is_too_much_is_shown_as_it_stands() -> None:
+    html = markdown.render("[<b>\n" * 4000)
+    assert html.startswith("<p>[&lt;b&gt;<br>[&lt;b&gt;<br>")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Всё сломалось, и принтер тоже; просто беда какая-то, помогите, пожалуйста, как можно скорее.\n\n",
+        "2026-11-21 10:00:00,123 [INFO] app.core.views: user=1 path=/a/b/c took 12ms\n",
+        '  File "/usr/lib/python3/foo/bar_baz.py", line 12, in do_it\n    return self.x[1]\n',
+        "We have **two** printers, see [the plan](https://example.com/plan_b): `lpstat -t` says more, as ever.\n\n",
+    ],
+)
+def test_long_texts_of_people_and_logs_are_not_too_much(line: str) -> None:
+    text = (line * MOST)[:MOST]
+    assert markdown.work(text) <= markdown.MOST_WORK
