@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Language, Scope, User
+from accounts.moments import from_utc
 
 REGIONS = (
     "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
@@ -155,13 +156,10 @@ def time_zones(day: str) -> Zones:
     for name in sorted(zoneinfo.available_timezones()):
         region, _slash, city = name.partition("/")
         if city and region in groups:
-            groups[region].append(
-                (name, f"{city.replace('_', ' ').replace('/', ' / ')} ({offset(name, day)})")
-            )
-    return [("UTC", [("UTC", "UTC")]), *((region, cities) for region, cities in groups.items())]
-
-
-def offset(zone: str, day: str) -> str:
-    """UTC+05:30, as it is on this day at noon."""
-    moment = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(zone))
-    return f"UTC{moment:%z}"[:6] + ":" + f"{moment:%z}"[3:5]
+            # "America/Argentina/Buenos_Aires": the city, and the land where it says one.
+            *land, town = city.replace("_", " ").split("/")
+            place = f"{town}, {land[0]}" if land else town
+            noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(name))
+            groups[region].append((name, f"{place} ({from_utc(noon)})"))
+    ordered = {region: sorted(cities, key=lambda city: city[1]) for region, cities in groups.items()}
+    return [("UTC", [("UTC", "UTC")]), *ordered.items()]

@@ -362,12 +362,12 @@ def where_it_stands(ticket: Ticket, *, reader: User) -> str:
 
 def _waits(ticket: Ticket, *, reader: User) -> str:
     if ticket.waiting_for == WaitingFor.APPROVAL:
-        return _("We wait for an approval.")
+        return _("We are waiting for an approval.")
     if ticket.waiting_for == WaitingFor.THIRD_PARTY:
-        return _("We wait for somebody outside the service desk.")
+        return _("We are waiting for somebody outside the service desk.")
     if ticket.requester_id == reader.pk:
-        return _("We wait for your answer.")
-    return _("We wait for an answer from %(name)s.") % {"name": ticket.requester.full_name}
+        return _("We are waiting for your answer.")
+    return _("We are waiting for an answer from %(name)s.") % {"name": ticket.requester.full_name}
 
 
 def _done(ticket: Ticket, *, reader: User) -> str:

@@ -10,7 +10,7 @@
 """
 
 import zlib
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -21,8 +21,9 @@ from django.utils import formats, timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 
+from accounts import moments
 from serviceflow import markdown as markup
 
 register = template.Library()
@@ -102,12 +103,12 @@ def initials(name: str) -> SafeString:
 def when(moment: datetime | None, *, clock: bool = False) -> SafeString:
     """The moment as people say it, with the exact time in the reader's zone on hover.
 
-    With `clock` an earlier day has its time of day, too: in a story the order within a day matters.
+    With `clock` an earlier day is told in full: in a story the order within a day matters.
     """
     if moment is None:
         return SafeString("")
     local = timezone.localtime(moment)
-    exact = f"{formats.date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
+    exact = moments.exact(local)
     words = conditional_escape(_said(local, now=timezone.localtime(), clock=clock))
     return SafeString(
         f'<time datetime="{local.isoformat()}" title="{conditional_escape(exact)}">{words}</time>'
@@ -120,18 +121,14 @@ def _said(local: datetime, *, now: datetime, clock: bool) -> str:
         return _("just now")
     if timedelta(0) <= ago < timedelta(hours=1):
         return _("%(minutes)d min ago") % {"minutes": ago.seconds // 60}
-    time = formats.time_format(local, pgettext("format of a time", "H:i"))
+    time = formats.time_format(local, "TIME_FORMAT")
     if local.date() == now.date():
         return time
-    yesterday = local.date() == now.date() - timedelta(days=1)
-    day = _("yesterday") if yesterday else _day(local.date(), this_year=now.year)
-    return f"{day}, {time}" if clock else day
-
-
-def _day(day: date, *, this_year: int) -> str:
-    if day.year == this_year:
-        return formats.date_format(day, pgettext("format of a day in this year", "j M"))
-    return formats.date_format(day, pgettext("format of a day in another year", "j M Y"))
+    if local.date() == now.date() - timedelta(days=1):
+        return f"{_('yesterday')}, {time}" if clock else _("yesterday")
+    if clock:
+        return formats.date_format(local, "DATETIME_FORMAT")
+    return formats.date_format(local, "MONTH_DAY_FORMAT" if local.year == now.year else "DATE_FORMAT")
 
 
 @register.filter

@@ -409,6 +409,12 @@ def test_names_are_text_and_never_markup(desk: Client) -> None:
         assert "<img src=x" not in text
 
 
+def test_whoever_is_no_administrator_reads_what_this_place_is(agent: User, browser_of: BrowserOf) -> None:
+    answer = browser_of(agent).get("/admin/accounts/user/")
+    assert answer.status_code == 403
+    assert "This is the administration of the desk." in answer.content.decode()
+
+
 def test_an_agent_cannot_post_to_the_admin(agent: User, employee: User, browser_of: BrowserOf) -> None:
     browser = browser_of(agent)
     assert browser.post(of(employee), form_of(employee, role="ADMIN")).status_code == 403

@@ -19,7 +19,7 @@ from tests.factories import UserFactory
 from tickets.demo import seeding
 from tickets.demo.catalogue import SERVICES
 from tickets.demo.people import PEOPLE
-from tickets.demo.planning import chosen, plan
+from tickets.demo.planning import DESK, chosen, plan
 from tickets.models import Comment, Service, Ticket
 
 SUNDAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -65,6 +65,7 @@ def test_nobody_works_at_night_or_opens_a_request_at_the_weekend() -> None:
             local = step.at.astimezone(ZoneInfo(zones[step.who]))
             assert local.weekday() < 5
             assert 8 <= local.hour < 19
+            assert 9 <= step.at.astimezone(DESK).hour < 18
 
 
 def test_each_variant_is_told_once() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ from tickets.demo.stories import STORIES
 
 DAYS = 90
 SEED = "northwind"
+# Where the desk is at home: it talks with people while both are at work.
+DESK = ZoneInfo("Europe/Berlin")
 
 Do = Literal["open", "claim", "say", "watch", "follow", "set_due"]
 
@@ -122,7 +124,8 @@ def told_before(
     time_of_day = timedelta(minutes=round(rng.triangular(8 * 60 + 30, 17 * 60 + 30, 10 * 60 + 30)))
     while True:
         midnight = datetime.combine(days[-1 - back], time(), ZoneInfo(cast.requester.time_zone))
-        steps = list(_told_from(midnight + time_of_day, story, cast, number, rng, until, due))
+        opening = _at_work((midnight + time_of_day).astimezone(UTC), cast.requester, rng)
+        steps = list(_told_from(opening, story, cast, number, rng, until, due))
         if steps[-1].at < until:
             return steps
         back += 1
@@ -131,7 +134,7 @@ def told_before(
 def _told_from(
     opening: datetime, story: Story, cast: Cast, number: int, rng: Random, until: datetime, due: str
 ) -> Iterator[Step]:
-    at, agent, claimed, watching = opening.astimezone(UTC), cast.agent, False, False
+    at, agent, claimed, watching = opening, cast.agent, False, False
     place = 0
 
     def step(
@@ -180,15 +183,21 @@ def _working_days(until: datetime) -> list[datetime]:
 
 
 def _at_work(moment: datetime, person: Person, rng: Random) -> datetime:
-    """The moment itself if the person works then, else soon after the next morning begins. In UTC."""
-    local = moment.astimezone(ZoneInfo(person.time_zone))
-    if local.hour >= 19:
-        local = (local + timedelta(days=1)).replace(hour=0, minute=0)
-    while local.weekday() >= 5:
-        local = (local + timedelta(days=1)).replace(hour=0, minute=0)
-    if local.hour < 8:
-        local = local.replace(hour=8, minute=0) + timedelta(minutes=rng.randint(20, 100))
-    return local.astimezone(UTC)
+    """The moment itself if the desk and the person work then, else soon after both have begun again. In UTC."""
+    day = moment.astimezone(DESK).date()
+    while day.weekday() >= 5 or moment >= _hours(day, person)[1]:
+        day += timedelta(days=1)
+    begin, end = _hours(day, person)
+    soon = rng.randint(5, min(100, (end - begin) // timedelta(minutes=1) - 1))
+    return moment if moment >= begin else begin + timedelta(minutes=soon)
+
+
+def _hours(day: date, person: Person) -> tuple[datetime, datetime]:
+    """From when until when both the desk, nine to six, and the person, eight to seven, are at work. In UTC."""
+    zone = ZoneInfo(person.time_zone)
+    begin = max(datetime.combine(day, time(9), DESK), datetime.combine(day, time(8), zone))
+    end = min(datetime.combine(day, time(18), DESK), datetime.combine(day, time(19), zone))
+    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def _evening(due: str, at: datetime, until: datetime, person: Person, rng: Random) -> datetime:

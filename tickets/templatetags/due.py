@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.moments import exact
 from tickets.models.ticket import OPEN
 
 register = template.Library()
@@ -26,7 +27,7 @@ class Left:
 
     @property
     def exact(self) -> str:
-        return f"{formats.date_format(self.moment, 'DATETIME_FORMAT')} {self.moment:%Z}"
+        return exact(self.moment)
 
 
 @register.simple_tag

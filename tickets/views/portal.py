@@ -93,7 +93,7 @@ def _opened(request: HttpRequest, author: User) -> HttpResponse:
             raise
         return _to(before, author)
     messages.success(
-        request, _("%(number)s is open. We will keep you posted.") % {"number": ticket.reference}
+        request, _("%(number)s is open. This page shows how it goes on.") % {"number": ticket.reference}
     )
     is_confidential = ticket.service is not None and ticket.service.confidential
     return _to(ticket, author) if is_confidential else see_other(address(ticket))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -58,6 +59,16 @@ def test_the_tab_says_number_and_subject(ticket: Ticket, employee: User, browser
     assert f"<title>{ticket.reference} {ticket.title} · ServiceFlow</title>" in see(
         browser_of(employee), ticket
     )
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "21 Nov 2025, 14:05"), ("ru", "21 ноя 2025, 14:05")])
+def test_an_earlier_day_is_told_in_full_in_the_story(
+    language: str, said: str, ticket: Ticket, agent: User, browser_of: BrowserOf
+) -> None:
+    Ticket.objects.update(created_at=datetime(2025, 11, 21, 14, 5, tzinfo=UTC))
+    User.objects.filter(pk=agent.pk).update(language=language)
+    page = see(browser_of(agent), ticket)
+    assert f'title="{said} UTC">{said}</time>' in page
 
 
 @pytest.mark.parametrize("query", ["", "?view=all&ordering=-updated_at"])
@@ -214,7 +225,7 @@ def test_the_requester_reads_where_it_stands(
     stand(ticket, "IN_PROGRESS", assignee=agent)
     assert "Igor Orlov is working on it." in see(browser, ticket)
     actions.change_status(ticket, status="WAITING", by=web(agent))
-    assert "We wait for your answer." in see(browser, ticket)
+    assert "We are waiting for your answer." in see(browser, ticket)
     actions.change_status(ticket, status="DONE", by=web(agent))
     assert "you can reopen it until" in see(browser, ticket)
 
@@ -226,7 +237,7 @@ def test_somebody_copied_in_reads_that_another_is_waited_for(
     stand(ticket, "WAITING", assignee=agent)
     colleague.language = "en"
     colleague.save()
-    assert "We wait for an answer from Anna Kuznetsova." in see(browser_of(colleague), ticket)
+    assert "We are waiting for an answer from Anna Kuznetsova." in see(browser_of(colleague), ticket)
 
 
 def test_the_button_says_who_will_read(
