@@ -5,7 +5,7 @@ import re
 import secrets
 import string
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -136,7 +136,7 @@ def _issue(
         changes={
             "owner": (None, {"id": str(owner.public_id), "name": owner.full_name}),
             "scopes": (None, key.scopes),
-            "expires_at": (None, expires_at.isoformat()),
+            "expires_at": (None, expires_at.astimezone(UTC).isoformat()),
         },
     )
     return key, raw

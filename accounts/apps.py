@@ -26,9 +26,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
+        from accounts import present
         from accounts.models import ApiKey, Team, User
-        from audit import words
+        from audit import trail, words
 
+        trail.TOLD.update(user=present.users, team=present.teams, api_key=present.keys)
         words.teach("user", User, verbs=USER_VERBS, fields={"teams": _("teams")})
         words.teach("team", Team, verbs=TEAM_VERBS)
         words.teach("api_key", ApiKey, verbs=KEY_VERBS, fields={"owner": _("owner")})

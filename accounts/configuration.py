@@ -21,8 +21,8 @@ def save[Row: models.Model](row: Row, *, by: Actor) -> Row:
     require_admin(by)
     rows = type(row)._default_manager
     before = rows.select_for_update().filter(pk=row.pk).first() if row.pk else None
-    new = _values(row)
-    old = _values(before) if before else dict.fromkeys(new)
+    new = values(row)
+    old = values(before) if before else dict.fromkeys(new)
     changes = {name: (old[name], value) for name, value in new.items() if old[name] != value}
     if not changes:
         return row
@@ -35,8 +35,21 @@ def save[Row: models.Model](row: Row, *, by: Actor) -> Row:
     return row
 
 
+def values(row: models.Model) -> dict[str, Any]:
+    """The editable columns as plain values; a reference by its public id."""
+    plain: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        if not field.editable or field.primary_key:
+            continue
+        value = getattr(row, field.name)
+        if isinstance(value, models.Model):
+            value = {"id": str(getattr(value, "public_id", value.pk)), "name": str(value)}
+        plain[field.name] = value
+    return plain
+
+
 def _check(row: models.Model) -> None:
-    for name, value in _values(row).items():
+    for name, value in values(row).items():
         if isinstance(value, str):
             require_storable(name, value)
     try:
@@ -44,16 +57,3 @@ def _check(row: models.Model) -> None:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Invalid(field, "invalid", " ".join(messages)) from None
-
-
-def _values(row: models.Model) -> dict[str, Any]:
-    """The editable columns as plain values; a reference by its public id."""
-    values: dict[str, Any] = {}
-    for field in row._meta.concrete_fields:
-        if not field.editable or field.primary_key:
-            continue
-        value = getattr(row, field.name)
-        if isinstance(value, models.Model):
-            value = {"id": str(getattr(value, "public_id", value.pk)), "name": str(value)}
-        values[field.name] = value
-    return values

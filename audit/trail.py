@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, groupby
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from audit.models import Event
@@ -48,13 +50,15 @@ def record(
     changes: Changes | None = None,
     comment: str = "",
     internal: bool = False,
+    at: datetime | None = None,
 ) -> Event:
-    """Write the one event of a verb, inside the verb's own transaction.
+    """Write the one event of a verb, inside the verb's own transaction. `at` is now, unless the verb has said when.
 
     Raises IntegrityError when the subject's history already has this `seq`.
     """
     event = Event(
-        at=timezone.now(),  # asked here, not left to the column's default, so that a moved clock is heeded
+        at=at
+        or timezone.now(),  # asked here, not left to the column's default, so that a moved clock is heeded
         actor_id=by.id,
         actor_name=by.name[:255],
         door=by.door,
@@ -98,41 +102,68 @@ class Fault:
 
 @dataclass(frozen=True)
 class Present:
-    """What a versioned subject says of itself now: its version and its audited fields."""
+    """What a subject says of itself now: its audited fields and, if it is a versioned one, its version and when it
+    last changed.
+    """
 
     id: UUID
-    version: int
     state: Mapping[str, Any]
+    version: int = 0
+    changed_at: datetime | None = None
 
+
+type Presents = Callable[[], Iterable[Present]]
 
 # {kind of versioned subject: what says how they all stand now, in the order of their ids}; filled at start-up by
 # the apps whose subjects they are, since this one knows nobody.
-KEPT: dict[str, Callable[[], Iterable[Present]]] = {}
+KEPT: dict[str, Presents] = {}
+# The same of subjects without a version, in any order. Their events have no numbers, so nothing tells whether one is
+# missing, nor whether a subject nobody speaks of should be there; but what was last said of a field must be so.
+TOLD: dict[str, Presents] = {}
 # Further checks of subjects against their history, for what does not fold.
 CHECKS: list[Callable[[], Iterable[Fault]]] = []
+
+FORGED = "the row was changed after it was written"
+GONE = "the subject of this history is gone"
 
 
 def first_fault() -> Fault | None:
     """The fault with the smallest event id over the whole memory; one that has no event comes last."""
     faults = chain(
-        verify_unversioned(),
+        verify_unnumbered(),
         *(verify(kind, present()) for kind, present in KEPT.items()),
         *(check() for check in CHECKS),
     )
     return min(faults, key=lambda fault: (fault.event is None, fault.event or 0), default=None)
 
 
-def verify_unversioned() -> Iterator[Fault]:
-    """Check the rows that belong to no versioned history: each must still have the digest it was written with."""
-    for event in Event.objects.filter(seq__isnull=True).order_by("id").iterator(chunk_size=2000):
+def verify_unnumbered() -> Iterator[Fault]:
+    """Check every row that belongs to no versioned subject, and whether what the last ones say is still so."""
+    said: dict[tuple[str, UUID], dict[str, tuple[Any, int]]] = {}
+    numbered = Q(subject_type__in=KEPT, subject_id__isnull=False, seq__isnull=False)
+    for event in Event.objects.exclude(numbered).order_by("id").iterator(chunk_size=2000):
+        kind, subject_id = event.subject_type, event.subject_id
         if event.digest != event.computed_digest():
-            yield Fault(
-                event.subject_type,
-                event.subject_id,
-                None,
-                event.pk,
-                "the row was changed after it was written",
-            )
+            yield Fault(kind, subject_id, event.seq, event.pk, FORGED)
+        elif event.seq is not None:
+            yield Fault(kind, subject_id, event.seq, event.pk, "no subject of this kind has numbered events")
+        elif kind in TOLD and subject_id is not None:
+            state = said.setdefault((kind, subject_id), {})
+            for field, pair in event.changes.items():
+                old, new = _essence(pair[0]), _essence(pair[1])
+                if field in state and state[field][0] != old:
+                    reason = f"{field} was {state[field][0]!r}, not {old!r}"
+                    yield Fault(kind, subject_id, None, event.pk, reason)
+                state[field] = new, event.pk
+    for kind, present in TOLD.items():
+        for subject in present():
+            for field, (last, event_id) in said.pop((kind, subject.id), {}).items():
+                if field in subject.state and _essence(subject.state[field]) != last:
+                    reason = f"{field} folds to {last!r}, the subject says {subject.state[field]!r}"
+                    yield Fault(kind, subject.id, None, event_id, reason)
+    for (kind, subject_id), state in said.items():
+        if state:
+            yield Fault(kind, subject_id, None, min(event_id for _last, event_id in state.values()), GONE)
 
 
 def verify(subject_type: str, present: Iterable[Present]) -> Iterator[Fault]:
@@ -159,7 +190,7 @@ def verify(subject_type: str, present: Iterable[Present]) -> Iterator[Fault]:
             subject = next(subjects, None)
         if subject is None or subject.id != subject_id:
             first = next(events)
-            yield Fault(subject_type, subject_id, first.seq, first.pk, "the subject of this history is gone")
+            yield Fault(subject_type, subject_id, first.seq, first.pk, GONE)
             continue
         fault = _fault_in(subject, subject_type, events)
         if fault is not None:
@@ -174,12 +205,11 @@ def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> F
     state: dict[str, Any] = {}
     seq = 0
     last: int | None = None
+    changed_at: datetime | None = None
     for event in events:
         seq += 1
         if event.digest != event.computed_digest():
-            return Fault(
-                subject_type, subject.id, event.seq, event.pk, "the row was changed after it was written"
-            )
+            return Fault(subject_type, subject.id, event.seq, event.pk, FORGED)
         if event.seq != seq:
             return Fault(subject_type, subject.id, event.seq, event.pk, f"seq {seq} was to come here")
         for field, pair in event.changes.items():
@@ -191,7 +221,7 @@ def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> F
                     subject_type, subject.id, seq, event.pk, f"{field} was {state.get(field)!r}, not {old!r}"
                 )
             state[field] = new
-        last = event.pk
+        last, changed_at = event.pk, event.at
     if seq != subject.version:
         reason = f"the history ends at {seq}, the subject's version is {subject.version}"
         return Fault(subject_type, subject.id, seq, last, reason)
@@ -199,13 +229,23 @@ def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> F
         if state.get(field, EMPTY.get(type(value))) != _essence(value):
             reason = f"{field} folds to {state.get(field)!r}, the subject says {value!r}"
             return Fault(subject_type, subject.id, seq, last, reason)
+    if changed_at != subject.changed_at:
+        reason = f"the last event is of {changed_at}, the subject says that it was {subject.changed_at}"
+        return Fault(subject_type, subject.id, seq, last, reason)
     return None
 
 
 def _essence(value: Any) -> Any:
     """A reference {id, name} without its name, which may have changed since."""
     if isinstance(value, dict) and "id" in value:
-        return value["id"]
+        rest = {key: _essence(part) for key, part in value.items() if key != "name"}
+        return rest if len(rest) > 1 else value["id"]
     if isinstance(value, list):
-        return [_essence(item) for item in value]
+        parts = [_essence(part) for part in value]
+        # Rows that say more of a reference stand in the order of its name, which may have changed, too.
+        return sorted(parts, key=lambda part: str(part["id"])) if _all_rows(parts) else parts
     return value
+
+
+def _all_rows(parts: list[Any]) -> bool:
+    return all(isinstance(part, dict) and "id" in part for part in parts)

@@ -78,6 +78,7 @@ INVARIANTS: dict[str, str] = {
     "every comment has the event that brought it": """
         SELECT c.public_id, c.seq FROM tickets_comment c JOIN tickets_ticket t ON t.id = c.ticket_id
         LEFT JOIN audit_event e ON e.subject_id = t.public_id AND e.seq = c.seq
+            AND e.at = c.created_at AND e.door = c.source
             AND e.changes->'comment'->1->>'id' = c.public_id::text
             AND (e.changes->'comment'->1->>'internal')::boolean = c.internal
             AND e.changes->'comment'->1->>'sha256' = encode(sha256(convert_to(c.body, 'UTF8')), 'hex')

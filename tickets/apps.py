@@ -41,6 +41,7 @@ class TicketsConfig(AppConfig):
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
+        trail.TOLD["service"] = reads.present_services
         trail.CHECKS[:] = [reads.comment_faults]
         words.teach("ticket", Ticket, verbs=TICKET_VERBS, fields={"watchers": _("followers")})
         words.teach("service", Service, verbs=SERVICE_VERBS)

@@ -12,10 +12,11 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import configuration
 from accounts.models import User
 from audit import trail
 from tickets.filters import start_of_today
-from tickets.models import Ticket, Watch
+from tickets.models import Service, Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor
 from tickets.search import number_in
 
@@ -148,8 +149,17 @@ def present_tickets() -> Iterator[trail.Present]:
         followed.setdefault(ticket_id, []).append(str(person))
     for ticket in Ticket.objects.with_people().order_by("public_id").iterator(chunk_size=1000):
         yield trail.Present(
-            ticket.public_id, ticket.version, ticket.audited() | {"watchers": followed.get(ticket.pk, [])}
+            ticket.public_id,
+            ticket.audited() | {"watchers": followed.get(ticket.pk, [])},
+            ticket.version,
+            ticket.updated_at,
         )
+
+
+def present_services() -> Iterator[trail.Present]:
+    """How every service stands now."""
+    for service in Service.objects.select_related("team").order_by("pk").iterator(chunk_size=1000):
+        yield trail.Present(service.public_id, configuration.values(service))
 
 
 def comment_faults() -> Iterable[trail.Fault]:
@@ -158,10 +168,11 @@ def comment_faults() -> Iterable[trail.Fault]:
         cursor.execute(
             """
             WITH said AS (
-                SELECT e.id AS event, e.subject_id, e.seq, e.actor_id, e.changes->'comment'->1 AS said
+                SELECT e.id AS event, e.subject_id, e.seq, e.actor_id, e.at, e.door, e.changes->'comment'->1 AS said
                 FROM audit_event e WHERE e.subject_type = 'ticket' AND e.changes ? 'comment'
             ), written AS (
-                SELECT t.public_id AS subject_id, c.seq, u.public_id AS author_id, jsonb_build_object(
+                SELECT t.public_id AS subject_id, c.seq, u.public_id AS author_id, c.created_at, c.source,
+                    jsonb_build_object(
                     'id', c.public_id::text, 'internal', c.internal,
                     'sha256', encode(sha256(convert_to(c.body, 'UTF8')), 'hex')) AS written
                 FROM tickets_comment c
@@ -169,7 +180,8 @@ def comment_faults() -> Iterable[trail.Fault]:
             )
             SELECT coalesce(s.subject_id, w.subject_id), coalesce(s.seq, w.seq), s.event
             FROM said s FULL JOIN written w ON w.subject_id = s.subject_id AND w.seq = s.seq
-            WHERE s.said IS DISTINCT FROM w.written OR s.actor_id IS DISTINCT FROM w.author_id
+            WHERE (s.said, s.actor_id, s.at, s.door)
+                IS DISTINCT FROM (w.written, w.author_id, w.created_at, w.source)
             ORDER BY s.event NULLS LAST LIMIT 1
             """
         )

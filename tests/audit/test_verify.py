@@ -9,6 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import actions as people
+from accounts import api_keys, configuration
+from accounts.acting import SYSTEM
 from accounts.models import Team, User
 from audit import trail
 from audit.models import Event
@@ -153,6 +155,65 @@ def test_a_cut_off_end_is_found(world: list[Ticket]) -> None:
     assert "the history ends at" in fault.reason
 
 
+def forge(subject: trail.Subject, verb: str = "ticket.commented") -> Event:
+    """An event with a digest to match, as whoever knows this code can write one."""
+    return trail.record(verb, subject, by=SYSTEM)
+
+
+def test_an_event_too_many_is_found(world: list[Ticket]) -> None:
+    ticket = world[0]
+    extra = forge(trail.Subject("ticket", ticket.public_id, ticket.reference, ticket.version + 1))
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.event) == (ticket.public_id, extra.pk)
+    assert (
+        fault.reason == f"the history ends at {ticket.version + 1}, the subject's version is {ticket.version}"
+    )
+
+
+def test_an_event_too_many_without_a_number_of_its_own_is_found(world: list[Ticket]) -> None:
+    ticket = world[0]
+    extra = forge(trail.Subject("ticket", ticket.public_id, ticket.reference, ticket.version + 9))
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.reason) == (extra.pk, f"seq {ticket.version + 1} was to come here")
+
+
+@pytest.mark.parametrize("kind", ["tickets", "user", ""])
+@pytest.mark.parametrize("is_somebodys", [True, False])
+def test_a_numbered_event_of_what_has_no_numbers_is_found(
+    world: list[Ticket], admin: User, kind: str, is_somebodys: bool
+) -> None:
+    stray = forge(trail.Subject(kind, admin.public_id if is_somebodys else None, "?", 1))
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.seq) == (stray.pk, 1)
+    assert fault.reason == "no subject of this kind has numbered events"
+
+
+def test_a_numbered_event_of_no_ticket_is_found(world: list[Ticket]) -> None:
+    stray = forge(trail.Subject("ticket", None, "SF-1", 1))
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.reason) == (stray.pk, "no subject of this kind has numbered events")
+
+
+@pytest.mark.parametrize("kind", ["ticket", "user", "api_key", "team", "service", "of another release"])
+@pytest.mark.parametrize("is_somebodys", [True, False])
+@pytest.mark.parametrize("seq", [None, 1])
+def test_an_edited_row_is_found_whatever_it_is_about(
+    world: list[Ticket], admin: User, kind: str, is_somebodys: bool, seq: int | None
+) -> None:
+    row = forge(trail.Subject(kind, admin.public_id if is_somebodys else None, "x", seq))
+    with behind_everybodys_back() as execute:
+        execute(f"UPDATE audit_event SET comment = 'forged' WHERE id = {row.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.event == row.pk
+    # A numbered history of a ticket that is not there has a greater fault.
+    assert fault.reason == (trail.GONE if (kind, is_somebodys, seq) == ("ticket", True, 1) else trail.FORGED)
+
+
 def test_a_history_that_vanished_whole_is_found(world: list[Ticket]) -> None:
     with behind_everybodys_back() as execute:
         execute(f"DELETE FROM audit_event WHERE subject_id = '{world[2].public_id}'")
@@ -190,6 +251,11 @@ def test_a_ticket_that_vanished_is_found(world: list[Ticket]) -> None:
         ("assignee_id", "NULL"),
         ("tags", "'{laptop}'"),
         ("due_at", "now()"),
+        ("source", "'mail'"),
+        ("created_at", "created_at - interval '1 microsecond'"),
+        ("updated_at", "updated_at + interval '1 microsecond'"),
+        ("first_responded_at", "now()"),
+        ("resolved_at", "now()"),
         ("closed_at", "now()"),
         ("deleted_at", "now()"),
         ("version", "version + 1"),
@@ -207,7 +273,8 @@ def test_a_ticket_changed_behind_the_verbs_back_is_found(
     fault = trail.first_fault()
     assert fault is not None
     assert (fault.subject_id, fault.event) == (ticket.public_id, event_of(ticket, ticket.version).pk)
-    assert column.removesuffix("_id") in fault.reason
+    named = {"updated_at": "the last event is of"}.get(column, column.removesuffix("_id"))
+    assert named in fault.reason
 
 
 def test_a_watcher_slipped_in_is_found(world: list[Ticket], admin: User) -> None:
@@ -219,7 +286,16 @@ def test_a_watcher_slipped_in_is_found(world: list[Ticket], admin: User) -> None
     assert fault.reason.startswith("watchers")
 
 
-@pytest.mark.parametrize("edit", ["body = 'Never said.'", "internal = NOT internal", "seq = 100"])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "body = 'Never said.'",
+        "internal = NOT internal",
+        "seq = 100",
+        "source = 'mail'",
+        "created_at = created_at - interval '1 microsecond'",
+    ],
+)
 def test_a_comment_changed_is_found_at_the_event_that_brought_it(world: list[Ticket], edit: str) -> None:
     comment = Comment.objects.filter(ticket=world[0]).earliest("id")
     with behind_everybodys_back() as execute:
@@ -255,6 +331,84 @@ def test_a_comment_slipped_in_is_found(world: list[Ticket], admin: User) -> None
     assert fault is not None
     assert (fault.subject_id, fault.seq, fault.event) == (world[1].public_id, 1, None)
     assert any("comment" in line for line in check(connection))
+
+
+@pytest.mark.parametrize(
+    ("edit", "about", "field"),
+    [
+        ("accounts_user SET role = 'EMPLOYEE'", "user", "role"),
+        ("accounts_user SET email = 'other@example.com'", "user", "email"),
+        ("accounts_user SET full_name = 'Somebody else'", "user", "full_name"),
+        ("accounts_user SET is_active = true", "user", "is_active"),
+        ("accounts_membership SET is_lead = true", "user", "teams"),
+        ("accounts_membership SET user_id = (SELECT min(id) FROM accounts_user)", "user", "teams"),
+        ("accounts_apikey SET scopes = '{read,admin}'", "api_key", "scopes"),
+        ("accounts_apikey SET expires_at = expires_at + interval '1 day'", "api_key", "expires_at"),
+        ("accounts_apikey SET user_id = (SELECT min(id) FROM accounts_user)", "api_key", "owner"),
+        ("accounts_apikey SET revoked_at = NULL", "api_key", "state"),
+        ("accounts_team SET is_active = false", "team", "is_active"),
+        ("accounts_team SET name = 'Another'", "team", "name"),
+        ("tickets_service SET confidential = false", "service", "confidential"),
+        ("tickets_service SET team_id = (SELECT min(id) FROM accounts_team)", "service", "team"),
+    ],
+)
+def test_people_keys_and_configuration_are_what_was_last_said_of_them(
+    world: list[Ticket], admin: User, edit: str, about: str, field: str
+) -> None:
+    boss = web(admin)
+    team = configuration.save(Team(name="Facilities"), by=boss)
+    service = configuration.save(
+        Service(name_en="Keys", name_ru="Ключи", team=team, confidential=True), by=boss
+    )
+    user = people.create_user(
+        email="new@example.com", full_name="New", role="AGENT", teams={team: False}, by=boss
+    )
+    key = api_keys.revoke(api_keys.issue(user, name="Script", scopes=["read"], by=boss)[0], by=boss)
+    people.deactivate(user, by=boss)
+    assert trail.first_fault() is None
+    pk = {"accounts_membership": user.memberships.get().pk}.get(
+        edit.split(maxsplit=1)[0], {"user": user, "api_key": key, "team": team, "service": service}[about].pk
+    )
+    with behind_everybodys_back() as execute:
+        execute(f"UPDATE {edit} WHERE id = {pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.subject_type == about
+    assert fault.reason.startswith(f"{field} folds to")
+    assert fault.event is not None
+    assert Event.objects.get(pk=fault.event).changes[field]
+
+
+def test_an_event_that_was_taken_from_a_persons_history_shows_in_the_next(
+    world: list[Ticket], admin: User, employee: User
+) -> None:
+    for role in ("AGENT", "ADMIN", "EMPLOYEE"):
+        people.change_role(employee, role=role, by=web(admin))
+    events = Event.objects.filter(subject_id=employee.public_id, verb="user.role_changed").order_by("id")
+    _first, taken, after = events
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM audit_event WHERE id = {taken.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.event, fault.reason) == (after.pk, "role was 'AGENT', not 'ADMIN'")
+
+
+def test_a_person_who_vanished_is_found(world: list[Ticket], admin: User) -> None:
+    user = people.create_user(email="new@example.com", full_name="New", by=web(admin))
+    with behind_everybodys_back() as execute:
+        execute(f"DELETE FROM accounts_user WHERE id = {user.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.reason) == (user.public_id, "the subject of this history is gone")
+
+
+def test_the_command_says_what_it_has_looked_at(
+    world: list[Ticket], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("verify_audit")
+    said = capsys.readouterr().out
+    assert all(kind in said for kind in (*trail.KEPT, *trail.TOLD))
+    assert {event.subject_type for event in Event.objects.all()} <= {*trail.KEPT, *trail.TOLD}
 
 
 def test_of_several_faults_the_first_is_named(

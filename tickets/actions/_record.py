@@ -67,6 +67,7 @@ def record(
         changes=changes,
         comment=comment,
         internal=internal,
+        at=ticket.updated_at,
     )
     ticket.remember()
     return ticket

@@ -296,7 +296,11 @@ class Ticket(models.Model):
             "author": _named(self.author),
             "assignee": _named(self.assignee),
             "tags": list(self.tags),
+            "source": str(self.source),
             "due_at": _moment(self.due_at),
+            "created_at": _moment(self.created_at),
+            "first_responded_at": _moment(self.first_responded_at),
+            "resolved_at": _moment(self.resolved_at),
             "closed_at": _moment(self.closed_at),
             "deleted_at": _moment(self.deleted_at),
         }

@@ -68,7 +68,9 @@ def test_its_first_event_tells_everything_it_was_opened_with(
         "author": [None, {"id": str(agent.public_id), "name": "Igor Orlov"}],
         "assignee": [None, {"id": str(agent.public_id), "name": "Igor Orlov"}],
         "tags": [None, ["vpn"]],
+        "source": [None, "web"],
         "due_at": [None, "2031-05-04T09:30:00+00:00"],
+        "created_at": [None, ticket.created_at.isoformat()],
     }
 
 

@@ -1,0 +1,32 @@
+"""How people, teams and keys stand now, as the plain values that their events hold: for the proof of the audit."""
+
+from collections.abc import Iterator
+
+from accounts import configuration
+from accounts.models import ApiKey, Team, User
+from audit.trail import Present
+
+FIELDS = ("email", "full_name", "role", "language", "time_zone", "theme", "shortcuts", "is_active")
+
+
+def users() -> Iterator[Present]:
+    people = User.objects.order_by("pk").prefetch_related("memberships__team")
+    for user in people.iterator(chunk_size=1000):
+        teams = [{"id": str(one.team.public_id), "lead": one.is_lead} for one in user.memberships.all()]
+        yield Present(user.public_id, {name: getattr(user, name) for name in FIELDS} | {"teams": teams})
+
+
+def teams() -> Iterator[Present]:
+    for team in Team.objects.order_by("pk").iterator(chunk_size=1000):
+        yield Present(team.public_id, configuration.values(team))
+
+
+def keys() -> Iterator[Present]:
+    for key in ApiKey.objects.select_related("user").order_by("pk").iterator(chunk_size=1000):
+        state = {
+            "owner": {"id": str(key.user.public_id)},
+            "scopes": key.scopes,
+            "expires_at": key.expires_at.isoformat(),
+            "state": "revoked" if key.revoked_at else "active",
+        }
+        yield Present(key.public_id, state)
