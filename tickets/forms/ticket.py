@@ -265,7 +265,8 @@ class HandOverForm(TicketForm):
 class StatusForm(TicketForm):
     name = "status"
     faults: ClassVar[dict[str, str]] = {"status": "to", "waiting_for": "to", "body": "comment"}
-    to = forms.ChoiceField(choices=STATUSES, label=_("New status"))
+    # NEW is on no list; who sends it hears from the workflow that it is no legal change.
+    to = forms.ChoiceField(choices=[(Status.NEW.value, Status.NEW.label), *STATUSES], label=_("New status"))
     comment = _words(
         _("Message"),
         help_text=_("The requester and everybody who follows will read it. Canceling needs a reason."),
