@@ -12,6 +12,7 @@ Ends with 1 if one does not, or if any answer was a 5xx. See benchmarks/README.m
 import argparse
 import csv
 import itertools
+import os
 import sys
 import threading
 import time
@@ -25,7 +26,9 @@ from typing import Any
 
 import requests
 
-LOG = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "incident_event_log.csv"
+# Beside the checkout, as for the tests: see tests/shared.py.
+SHARED = Path(os.environ.get("SERVICEFLOW_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+LOG = SHARED / "data" / "incident_event_log.csv"
 NOBODY = "?"
 MOST_LOSSES = 6  # of one call
 

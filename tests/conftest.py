@@ -18,6 +18,7 @@ from accounts.models import Team, User
 from serviceflow import devdb
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened
 from tests.served import Desk, running
+from tests.shared import ABSENT, shared
 from tickets.models import Service, Ticket
 
 # --- The database of the run ---------------------------------------------------------------------
@@ -64,6 +65,14 @@ def without_triggers(flush: Callable[[Any], None]) -> Callable[[Any], None]:
 TransactionTestCase._fixture_teardown = without_triggers(  # type: ignore[attr-defined]
     TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was not tried is said aloud: a run that is green without it must not look like one with it."""
+    missed = [report for report in terminalreporter.getreports("skipped") if ABSENT in str(report.longrepr)]
+    if missed:
+        told = f"WARNING: {len(missed)} tests skipped: {ABSENT} (no {shared()}; see tests/shared.py)"
+        terminalreporter.write_line(told, yellow=True, bold=True)
 
 
 # --- The people of the desk ----------------------------------------------------------------------

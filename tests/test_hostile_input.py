@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -22,13 +21,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import ApiKey, User
 from audit.models import Event
 from tests.invariants import check
-from tests.served import CHECKOUT, Desk, Visitor, forms
+from tests.served import Desk, Visitor, forms
+from tests.shared import real
 from tickets.models import Comment, Service, Ticket, Watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TICKETS = "/api/v1/tickets"
-CORPORA = CHECKOUT.parent / "shared" / "corpora" / "strings"
 HUGE = "98765432109876543210"
 
 
@@ -310,13 +309,13 @@ def test_no_field_of_a_form_breaks(person: Visitor, ticket: Ticket, service: Ser
 
 def corpus() -> list[str]:
     """Every string once. NULs have tests of their own above; traversals are alike and stand for each other."""
-    if not CORPORA.exists():
-        pytest.skip(f"The corpora are not at {CORPORA}: nothing was tried of them.")
-    strings: list[str] = json.loads((CORPORA / "blns" / "blns.json").read_text(encoding="utf-8"))
-    for path in sorted((CORPORA / "fuzzdb").rglob("*.txt")):
+    corpora = real("corpora/strings")
+    strings: list[str] = json.loads((corpora / "blns" / "blns.json").read_text(encoding="utf-8"))
+    for path in sorted((corpora / "fuzzdb").rglob("*.txt")):
         if path.name != "_copyright.txt":
             lines = path.read_bytes().decode("utf-8", errors="replace").splitlines()
             strings += lines[::25] if "traversal" in path.parts[-2] else lines
+    assert len(strings) > 800
     return list(dict.fromkeys(strings))
 
 
@@ -413,9 +412,3 @@ def test_every_string_can_be_typed_into_pages(person: Visitor, service: Service)
         taken += answer.status_code != 400
     assert Ticket.objects.count() == taken > 20
     assert check(connection) == []
-
-
-def test_the_corpora_are_where_they_were(tmp_path: Path) -> None:
-    """Where they lie beside the checkout they are used, so that the skips above mean what they say."""
-    if CORPORA.exists():
-        assert len(corpus()) > 800
