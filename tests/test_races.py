@@ -72,11 +72,20 @@ class AtTheInterface:
 
 
 def claimed(answer: requests.Response) -> bool:
-    """Whether an answer says done; a refusal must say that somebody was quicker."""
-    if answer.status_code in {200, 302, 303}:
-        return True
-    assert answer.status_code == 409, f"{answer.status_code} {answer.text[:500]}"
-    return False
+    """Whether an answer says done."""
+    return answer.status_code in {200, 302, 303}
+
+
+def told_that(winner: User, answer: requests.Response) -> bool:
+    """Whether a page or an answer of the API says no, and who was quicker."""
+    if answer.headers["Content-Type"].startswith("text/html"):
+        return answer.status_code == 409 and f"{winner.full_name} has already taken" in answer.text
+    told = answer.json()
+    return (answer.status_code, told["code"], told["assignee"]) == (
+        409,
+        "already_claimed",
+        str(winner.public_id),
+    )
 
 
 def test_one_of_two_agents_gets_the_ticket(
@@ -94,11 +103,12 @@ def test_one_of_two_agents_gets_the_ticket(
     winners: Counter[str] = Counter()
     for _round, (first, second) in zip(range(ROUNDS), cycle(doors), strict=False):
         ticket = opened(by=employee, service=service)
-        outcomes = [
-            claimed(answer) for answer in at_once(partial(first.claim, ticket), partial(second.claim, ticket))
-        ]
-        assert sorted(outcomes) == [False, True]
+        answers = at_once(partial(first.claim, ticket), partial(second.claim, ticket))
+        outcomes = [claimed(answer) for answer in answers]
+        assert sorted(outcomes) == [False, True], [answer.text[:500] for answer in answers]
         winner = agent if outcomes[0] else other_agent
+        lost = answers[1] if outcomes[0] else answers[0]
+        assert told_that(winner, lost), f"{lost.status_code} {lost.text[:2000]}"
         ticket.refresh_from_db()
         assert ticket.assignee_id == winner.pk
         assert ticket.version == 2
@@ -120,6 +130,8 @@ def test_eight_calls_with_one_idempotency_key_are_one(
         assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
         assert len({answer.content for answer in answers}) == 1
         assert len({answer.headers["Location"] for answer in answers}) == 1
+        replayed = [answer.headers.get("Idempotency-Replayed") for answer in answers]
+        assert sorted(map(str, replayed)) == ["None", *["true"] * 7]
         assert Ticket.objects.filter(title=body["title"]).count() == 1
     assert Event.objects.filter(verb="ticket.opened").count() == 10
     assert check(connection) == []
