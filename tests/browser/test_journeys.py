@@ -172,6 +172,25 @@ def test_an_agent_works_by_keys_alone(window: Opens, agent: User, employee: User
     assert (ticket.status, ticket.assignee) == ("DONE", agent)
 
 
+def test_a_wide_screen_makes_no_wide_lines_and_the_panel_no_scroll_bar(
+    window: Opens, agent: User, employee: User
+) -> None:
+    ticket = opened(by=employee, description="All the words there are. " * 100)
+    igor = window(width=2560).sign_in(agent)
+    igor.open(f"/tickets/{ticket.reference}/")
+    characters = igor.page.locator(".sf-bubble-body p").first.evaluate(
+        """text => {
+            const ruler = text.appendChild(document.createElement("span"));
+            ruler.textContent = "0".repeat(75);
+            const width = text.getBoundingClientRect().width / ruler.getBoundingClientRect().width * 75;
+            ruler.remove();
+            return width;
+        }"""
+    )
+    assert 40 < characters <= 75.5
+    assert igor.page.locator(".sf-aside").evaluate("panel => getComputedStyle(panel).overflowY") == "visible"
+
+
 def test_keys_lead_to_every_view_on_a_russian_keyboard_too(
     window: Opens, agent: User, ticket: Ticket
 ) -> None:

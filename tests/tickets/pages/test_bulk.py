@@ -221,7 +221,7 @@ def test_lena_assigns_and_hands_over_many(
         "assignee": str(agent.public_id),
     }
     preview = browser.post(BULK, sent)
-    assert "Assignee Igor Orlov" in words(preview)
+    assert "3 tickets will be assigned to Igor Orlov." in words(preview)
     browser.post(BULK, hidden(preview, step="confirm"))
     assert {ticket.assignee for ticket in fresh(three)} == {agent}
     sent = {
