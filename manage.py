@@ -15,6 +15,7 @@ def main() -> None:
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db import OperationalError
     except ImportError:
         sys.exit(
             "error: Django is not installed here: start bin/run once, then use .venv/bin/python manage.py"
@@ -28,6 +29,11 @@ def main() -> None:
         sys.exit(
             f"error: {missing} See .env.example; on a machine of your own start bin/run once, it sets up all."
         )
+    except OperationalError as trouble:
+        # A server that has not even answered has given no code.
+        if "--traceback" in sys.argv or getattr(trouble.__cause__, "sqlstate", None):
+            raise
+        sys.exit(f"error: the database cannot be reached: {str(trouble).splitlines()[0]}")
 
 
 @contextmanager

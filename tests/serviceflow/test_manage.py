@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 HERE = Path(__file__).resolve().parent.parent.parent
 KEY = "a key of this checkout " * 4
@@ -71,3 +73,22 @@ def test_whatever_the_environment_names_goes_first(checkout: Path) -> None:
     assert done.stdout == f"False {KEY.strip()} db.example.com\n"
     done = manage(checkout, "check", SECRET_KEY="short")
     assert done.stderr.startswith("error: SECRET_KEY must be")
+
+
+def test_nobody_is_made_up_in_production(checkout: Path) -> None:
+    here = connection.settings_dict
+    database = make_conninfo(
+        host=here["HOST"], port=here["PORT"], user=here["USER"], password=here["PASSWORD"], dbname="postgres"
+    )
+    production = {"SECRET_KEY": KEY, "DATABASE_URL": database, "BASE_URL": "https://desk.example.com"}
+    done = manage(checkout, "seed_demo", **production)
+    assert done.returncode == 1
+    assert "password that everybody knows" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_said_in_one_line(checkout: Path, tmp_path: Path) -> None:
+    done = manage(checkout, "migrate", SECRET_KEY=KEY, DATABASE_URL=f"postgresql:///desk?host={tmp_path}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the database cannot be reached: ")
+    assert done.stderr.count("\n") == 1
