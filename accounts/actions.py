@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import api_keys, departures
+from accounts import api_keys, departures, standing
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.checking import require_fit, require_storable
 from accounts.models import ApiKey, Installation, Language, Membership, Role, Scope, Team, User
@@ -27,6 +27,12 @@ def require_admin(by: Actor) -> None:
     """Raise Forbidden unless an active administrator (or the desk itself) acts."""
     if by.user is not None and not by.user.is_staff:
         raise Forbidden("admins_only", _("Only an administrator can do this."))
+
+
+def require_admin_still(by: Actor) -> None:
+    """The same in the transaction of a verb, of the actor as he stands by now."""
+    require_admin(by)
+    require_admin(standing.again(by))
 
 
 def hold(user: User, *, changing: Collection[str]) -> None:
@@ -95,7 +101,7 @@ def create_user(
     by: Actor,
 ) -> User:
     """Make a person known to the desk. `teams` is {team: leads it}. Raises Invalid for an address already taken."""
-    require_admin(by)
+    require_admin_still(by)
     user = _new_user(
         email=email, full_name=full_name, role=role, language=language, time_zone=time_zone, password=password
     )
@@ -150,7 +156,7 @@ def choose_shortcuts(user: User, *, shortcuts: bool, by: Actor) -> User:
 @transaction.atomic
 def change_email(user: User, *, email: str, by: Actor) -> User:
     """Give a person another address to sign in with. Raises Invalid where it is taken."""
-    require_admin(by)
+    require_admin_still(by)
     _check_email(email)
     try:
         with transaction.atomic():
@@ -179,8 +185,8 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
 
     Who is no agent any more gives his open tickets back to their teams. Raises Refused for the last administrator.
     """
-    require_admin(by)
     _one_departure_at_a_time()
+    require_admin_still(by)
     user = _locked(user)
     if user.role == role:
         return user
@@ -197,8 +203,8 @@ def deactivate(user: User, *, by: Actor) -> User:
 
     Letting him in again brings neither back.
     """
-    require_admin(by)
     _one_departure_at_a_time()
+    require_admin_still(by)
     user = _locked(user)
     if not user.is_active:
         return user
@@ -215,7 +221,7 @@ def deactivate(user: User, *, by: Actor) -> User:
 @transaction.atomic
 def activate(user: User, *, by: Actor) -> User:
     """Let somebody in again. He signs in anew and issues new keys."""
-    require_admin(by)
+    require_admin_still(by)
     user = _locked(user)
     if user.is_active:
         return user
@@ -225,8 +231,8 @@ def activate(user: User, *, by: Actor) -> User:
 @transaction.atomic
 def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
     """Put somebody into exactly these teams, {team: leads it}."""
-    require_admin(by)
     _one_departure_at_a_time()
+    require_admin_still(by)
     user = _locked(user)
     before = {membership.team: membership.is_lead for membership in user.memberships.select_related("team")}
     if before == dict(teams):
@@ -315,7 +321,7 @@ def _locked(user: User) -> User:
 
 def _require_self_or_admin(user: User, *, by: Actor) -> None:
     if by.user is None or by.user.pk != user.pk:
-        require_admin(by)
+        require_admin_still(by)
 
 
 def _require_another_admin(user: User) -> None:

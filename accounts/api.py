@@ -166,7 +166,9 @@ class Users(PeopleCall):
         user = actions.create_user(**wanted, teams=teams, by=self.by)
         if not wants_key:
             return user, ""
-        scopes = Scope.values if user.is_admin else [Scope.READ, Scope.WRITE]
+        useful = Scope.values if user.is_admin else [Scope.READ, Scope.WRITE]
+        own = self.by.api_key.scopes if self.by.api_key else useful
+        scopes = [scope for scope in useful if scope in own] or useful  # of those none: the verb refuses
         return user, api_keys.issue(user, name=_("First key"), scopes=scopes, by=self.by)[1]
 
 

@@ -115,6 +115,8 @@ def _issue(
     expires_at = expires_at or now + USUAL_LIFE
     if not scopes or not set(scopes) <= set(Scope.values):
         raise Invalid("scopes", "invalid_scope", _("Choose at least one of: read, write, admin."))
+    if by.api_key is not None and not set(scopes) <= set(by.api_key.scopes):
+        raise Forbidden("beyond_own_scopes", _("A key gives no key more scopes than it has itself."))
     if not now < expires_at <= now + LONGEST_LIFE:
         raise Invalid("expires_at", "invalid_expiry", _("A key lasts at most one year."))
     visible = "".join(secrets.choice(_VISIBLE) for _i in range(8))

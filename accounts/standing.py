@@ -1,5 +1,8 @@
 """How somebody stands at this moment, and until the transaction ends."""
 
+from dataclasses import replace
+
+from accounts.acting import Actor
 from accounts.models import User
 
 
@@ -10,3 +13,8 @@ def held(user: User) -> User:
     """
     person: User = User.objects.raw("SELECT * FROM accounts_user WHERE id = %s FOR SHARE", [user.pk])[0]
     return person
+
+
+def again(by: Actor) -> Actor:
+    """The actor as he stands in this transaction: he may have lost his role or his team since he was let in."""
+    return by if by.user is None else replace(by, user=User.objects.with_teams().get(pk=by.user.pk))

@@ -306,7 +306,7 @@ def _unauthenticated(request: HttpRequest) -> HttpResponse:
 
 def _throttled(request: HttpRequest) -> HttpResponse:
     # Retry-After is among the headers that `spend` has left.
-    return problems.answer(request, 429, code=CODES[429], detail=_("Too many calls. Please wait a little."))
+    return problems.answer(request, 429)
 
 
 def _of_the_framework(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:

@@ -36,9 +36,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    log.warning("csrf_refused", reason=reason)
-    # Signed in again in another window meanwhile: the form comes back with what was typed, to be sent once more.
-    if one_time_forms.keep(request):
+    log.warning("csrf_refused", reason=reason[:200])  # it repeats what a stranger sent
+    # Signed in again in another window meanwhile: the form comes back with what was typed, to be sent once more. No
+    # session is made for whoever has none.
+    if request.user.is_authenticated and one_time_forms.keep(request):
         return redirect(request.path)
     return told(
         request,

@@ -8,9 +8,8 @@ import structlog
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
 
-from serviceflow.problems import RETRY_AFTER
+from serviceflow import problems
 
 log = structlog.get_logger("serviceflow.health")
 
@@ -25,18 +24,22 @@ def answer_probes(get_response: Respond) -> Respond:
 
     def respond(request: HttpRequest) -> HttpResponse:
         probe = probes.get(request.path_info)
-        return probe(request) if probe else get_response(request)
+        if probe is None:
+            return get_response(request)
+        if request.method in {"GET", "HEAD"}:
+            return probe(request)
+        response = problems.answer(request, 405)
+        response["Allow"] = "GET, HEAD"
+        return response
 
     return respond
 
 
-@require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers. It does not look at the database, whose absence no restart of ours would mend."""
     return told([])
 
 
-@require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """The database answers and has the tables of this version."""
     return told(reasons_against())
@@ -45,7 +48,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 def told(reasons: list[str]) -> HttpResponse:
     if reasons:
         response = JsonResponse({"status": "unavailable", "reasons": reasons}, status=503)
-        response["Retry-After"] = str(RETRY_AFTER)
+        response["Retry-After"] = str(problems.RETRY_AFTER)
     else:
         response = JsonResponse({"status": "ok"})
     response["Cache-Control"] = "no-store"

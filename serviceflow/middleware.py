@@ -13,14 +13,16 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.utils.csp import CSP, build_policy
 from django.utils.translation import gettext as _
 
-from serviceflow import errors
+from serviceflow import errors, problems
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -43,11 +45,13 @@ def request_context(get_response: Respond) -> Respond:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         request.client_address = believe(request)  # type: ignore[attr-defined]
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
-        response = get_response(request)
-        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-        write_line(request, response, milliseconds=(time.perf_counter() - began) * 1000)
+        try:
+            response = get_response(request)
+            response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+            write_line(request, response, milliseconds=(time.perf_counter() - began) * 1000)
+        finally:
+            structlog.contextvars.clear_contextvars()  # what the thread says next is about something else
         return response
 
     # A view's exception comes here before Django writes a trace; server_error() catches those of other middleware.
@@ -141,7 +145,9 @@ def known_person(request: HttpRequest) -> "User | None":
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
     "Permissions-Policy": ", ".join(
         f"{power}=()"
         for power in (
@@ -160,6 +166,7 @@ def plain_answers(get_response: Respond) -> Respond:
         response = refusal(request) or get_response(request)
         for name, value in HEADERS.items():
             response.setdefault(name, value)
+        response.setdefault(CSP.HEADER_ENFORCE, build_policy(settings.SECURE_CSP))  # type: ignore[arg-type]
         if known_person(request):
             response.setdefault("Cache-Control", "no-store")
         if not response.streaming:
@@ -218,6 +225,33 @@ class SmallPages(GZipMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_page = response.get("Content-Type", "").startswith("text/html")
         return super().process_response(request, response) if is_page else response
+
+
+# --- How often -----------------------------------------------------------------------------------
+
+
+def fair_use(get_response: Respond) -> Respond:
+    """So many changes and searches a minute for each person. The API and the sign-in count their calls themselves.
+
+    Counted in this process, where it costs no query; each further worker lets as many through.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        costly = request.method == "POST" or request.GET.get("q")
+        limit = settings.RATE_LIMITS["person"]
+        if not (costly and limit) or problems.asks_for_json(request) or not request.user.is_authenticated:
+            return get_response(request)
+        minute, second = divmod(int(time.time()), 60)
+        name = f"pages:{request.user.pk}:{minute}"
+        used = cache.get(name, 0) + 1
+        cache.set(name, used, timeout=60)
+        if used <= limit:
+            return get_response(request)
+        response = errors.told(request, HTTPStatus.TOO_MANY_REQUESTS)
+        response["Retry-After"] = str(60 - second)
+        return response
+
+    return respond
 
 
 # --- In whose language ---------------------------------------------------------------------------

@@ -19,6 +19,7 @@ SAID = {
     413: ("too_large", _("That is more than the desk takes in at once.")),
     414: ("address_too_long", _("The address is too long.")),
     417: ("expectation_failed", _("The desk cannot do what the Expect header asks for.")),
+    429: ("rate_limited", _("Too many calls. Please wait a little.")),
     431: ("headers_too_large", _("The headers are too large.")),
     500: ("internal_error", _("Something went wrong on our side. The request id helps to find it.")),
     501: ("not_implemented", _("The desk does not know this transfer coding.")),

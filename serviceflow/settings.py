@@ -145,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "serviceflow.middleware.persons_choices",
+    "serviceflow.middleware.fair_use",
 ]
 
 ROOT_URLCONF = "serviceflow.urls"
@@ -291,6 +292,7 @@ REST_FRAMEWORK = {
 RATE_LIMITS = {
     "key": number("RATE_LIMIT_KEY", 6000),
     "address": number("RATE_LIMIT_ADDRESS", 12000),
+    "person": number("RATE_LIMIT_PERSON", 120),
     "refused": number("RATE_LIMIT_REFUSED", 60),
     "sign_in": number("RATE_LIMIT_SIGN_IN", 10),
 }

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +16,7 @@ from accounts import configuration
 from accounts.models import User
 from audit import trail
 from tickets.filters import start_of_today
-from tickets.models import Service, Ticket, Watch
+from tickets.models import Service, Tag, Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor
 from tickets.search import number_in
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 RECENTLY = timedelta(days=14)
+
+
+def tags(reader: User) -> QuerySet[Tag]:
+    """The tags of tickets that this person may see: what only others' tickets are called is nobody else's to know."""
+    seen = Ticket.objects.visible_to(reader).filter(tags__contains=[OuterRef("name")])
+    return Tag.objects.filter(Exists(seen))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def test_of_two_administrators_who_demote_each_other_at_once_one_stays() -> None
         ]
         results = at_once(*verbs)
         assert sum(isinstance(result, User) for result in results) == 1, results
-        assert len(refused_with(results, "last_admin")) == 1, results
+        assert len(refused_with(results, "admins_only")) == 1, results
         assert User.objects.active().filter(role="ADMIN").count() == 1
     assert check(connection) == []
 

@@ -4,7 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
+
+from accounts import one_time_forms
+from accounts.models import User
 
 pytestmark = pytest.mark.urls("tests.serviceflow.urls")
 
@@ -83,3 +87,15 @@ def test_the_database_away_under_the_session_is_a_503_too(
     response = browser.get("/signed-in")
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_makes_no_session_for_a_stranger(employee: User, log_lines: Any) -> None:
+    form = {"form_name": one_time_forms.name_for(employee), "title": "x"}
+    strict = Client(enforce_csrf_checks=True)
+    response = strict.post("/form", form, headers={"origin": "https://" + 500 * "x"})
+    assert response.status_code == 403
+    assert not Session.objects.exists()
+    assert [len(line["reason"]) for line in log_lines() if line["event"] == "csrf_refused"] == [200]
+    strict.force_login(employee)
+    assert strict.post("/form", form).status_code == 302

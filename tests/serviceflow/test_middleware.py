@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
@@ -270,3 +271,44 @@ def test_answers_of_the_api_keep_their_strong_etag() -> None:
     response = answering("application/json")
     assert "Content-Encoding" not in response
     assert response["ETag"] == '"7"'
+
+
+# --- How often -----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_one_person_s_changes_and_searches_are_bounded(
+    browser: Client, anna: User, colleague: User, settings: Any
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"person": 2}
+    browser.force_login(anna)
+    statuses = [
+        browser.post("/form").status_code,
+        browser.get("/signed-in?q=printer").status_code,
+        browser.post("/form").status_code,
+        browser.get("/signed-in").status_code,
+    ]
+    assert statuses == [200, 200, 429, 200]
+    assert 1 <= int(browser.post("/form")["Retry-After"]) <= 60
+    browser.force_login(colleague)
+    assert browser.post("/form").status_code == 200
+
+
+# --- When it is over -----------------------------------------------------------------------------
+
+
+def test_what_a_thread_says_later_is_not_this_request_s(browser: Client) -> None:
+    browser.get("/mirror", headers={"x-request-id": "r-9"})
+    assert structlog.contextvars.get_contextvars() == {}
+
+
+@pytest.mark.parametrize("method", ["TRACE", "POST", "GET"])
+def test_answers_from_the_outermost_have_all_headers(browser: Client, method: str) -> None:
+    response = browser.generic(method, "/health/live")
+    assert response.status_code == (200 if method == "GET" else 405)
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response["X-Frame-Options"] == "DENY"
+    if method != "GET":
+        assert response["Content-Type"] == "application/problem+json"
+        assert "GET" in response["Allow"]

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts import standing
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.models import Team, User
 from tickets.actions._record import check_assignee, comment_of, let_go, lock, may_hold, record
@@ -39,6 +40,7 @@ def claim_next(*, by: Actor) -> Ticket | None:
 def assign(ticket: Ticket, *, assignee: User, by: Actor) -> Ticket:
     """Make somebody responsible: a lead one of his team's agents, an administrator any agent."""
     ticket = lock(ticket)
+    by = standing.again(by)
     require(by, "assign", ticket)
     if by.user and not by.user.is_admin and ticket.team_id not in assignee.team_leads:
         raise Forbidden(
@@ -57,6 +59,7 @@ def hand_over(
     if to is None and team is None:
         raise Invalid("assignee", "required", _("Name an agent or a team."))
     ticket = lock(ticket)
+    by = standing.again(by)
     require(by, "hand_over" if to else "hand_over_to_team", ticket)
     if team is not None:
         if not team.is_active:

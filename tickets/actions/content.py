@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import standing
 from accounts.acting import Actor, Invalid
 from accounts.checking import is_blank, require_storable
 from tickets.actions._record import let_go, lock, may_see, record
@@ -46,6 +47,8 @@ def set_service(ticket: Ticket, *, service: Service | None, by: Actor) -> Ticket
 
     An assignee who may not see tickets of the new service lets go of it.
     """
+    # Before the ticket, as whoever makes a service confidential has them: nobody does so until we are done.
+    service = _held(service) if service is not None else None
     ticket = lock(ticket)
     require(by, "set_service", ticket)
     if service is not None and not service.is_active and service != ticket.service:
@@ -81,6 +84,7 @@ def set_due(ticket: Ticket, *, due_at: datetime | None, by: Actor) -> Ticket:
 def delete(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
     """Take a ticket off every list, for everyone. Its events stay."""
     ticket = lock(ticket)
+    by = standing.again(by)
     require(by, "delete", ticket)
     if is_blank(reason):
         raise Invalid("reason", "required", _("Say why the ticket is to be deleted."))
@@ -129,6 +133,13 @@ def known_tags(words: Sequence[str]) -> list[str]:
     if names:
         Tag.objects.bulk_create((Tag(name=name) for name in names), ignore_conflicts=True)
     return names
+
+
+def _held(service: Service) -> Service:
+    held: Service = Service.objects.raw(
+        "SELECT * FROM tickets_service WHERE id = %s FOR SHARE", [service.pk]
+    )[0]
+    return held
 
 
 def _record_if_changed(ticket: Ticket, verb: str, *, by: Actor) -> Ticket:

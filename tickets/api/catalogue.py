@@ -8,8 +8,9 @@ from accounts.calls import Call
 from accounts.models import Team
 from accounts.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import TeamShape, team_out
+from tickets import reads
 from tickets.api._call import EXAMPLE
-from tickets.models import Service, Tag
+from tickets.models import Service
 from tickets.serializers import ServiceShape, TagShape, service_out, tag_out
 
 CATALOGUE = ("Catalogue",)
@@ -62,11 +63,11 @@ class Tags(Call):
 
     @operation(
         "listTags",
-        "List the tags in use",
+        "List the tags of the tickets one may see",
         gives=page_of(TagShape, "TagPage"),
         parameters=PAGING,
         received=page_example({"name": "vpn"}),
         tags=CATALOGUE,
     )
     def get(self, request: Request) -> HttpResponse:
-        return lists.listed(request, Tag.objects.all(), order=("name",), show=tag_out)
+        return lists.listed(request, reads.tags(self.by.person), order=("name",), show=tag_out)

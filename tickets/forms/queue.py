@@ -67,6 +67,8 @@ ORDER_WORDS = {
     "relevance": gettext_lazy("best match first"),
 }
 
+MOST_TAGS = 500  # in the panel; the address takes any
+
 
 # Besides those that can be asked for: the orders of lists whose rows all have the column.
 ORDERS = ORDERINGS | {"-closed": ("-finished_at", "-number"), "relevance": ("-relevance", "-number")}
@@ -323,13 +325,14 @@ class Asked:
         if not (chosen or self.panel_open):
             return {}
         russian = get_language() == "ru"
+        tags = reads.tags(self.reader).order_by("name")[:MOST_TAGS]
         in_use = Q(is_active=True) | Q(public_id__in=chosen)
         teams, *others = (
             _rows("team", Team.objects.filter(in_use), "name"),
             _rows("service", Service.objects.filter(in_use), "name_en", "name_ru"),
             _rows("assignee", User.objects.filter(_may_hold() | Q(public_id__in=chosen)), "full_name"),
             _rows("requester", User.objects.filter(public_id__in=chosen), "full_name"),
-            _rows("tag", Tag.objects.all(), "name", id_column="name"),
+            _rows("tag", Tag.objects.filter(pk__in=tags.values("pk")), "name", id_column="name"),
         )
         rows = teams.union(*others, all=True).order_by()
         return {(kind, value): (ru if russian and ru else en) for kind, value, en, ru in rows}

@@ -120,3 +120,25 @@ def test_what_is_kept_for_a_second_sending_is_encrypted(program_of: Any, employe
     assert first.json()["api_key"] == second.json()["api_key"]
     assert first.json()["api_key"].encode() not in bytes(StoredAnswer.objects.get().body)
     assert second["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("address", [KEYS, "rotate", "/api/v1/users"])
+def test_a_key_makes_no_mightier_key(program_of: Any, key_of: Any, admin: User, address: str) -> None:
+    key_of(admin)  # one with all scopes
+    mightier = ApiKey.objects.latest("pk")
+    program = program_of(admin, "admin")
+    if address == "/api/v1/users":
+        body: dict[str, Any] = {"email": "new@example.com", "full_name": "New", "issue_api_key": True}
+    else:
+        body = {} if address == "rotate" else {"name": "Script", "scopes": ["read", "admin"]}
+    address = f"{KEYS}/{mightier.public_id}/rotate" if address == "rotate" else address
+    response = program.post(address, body)
+    assert (response.status_code, response.json()["code"]) == (403, "beyond_own_scopes")
+    assert ApiKey.objects.count() == 2
+    assert not User.objects.filter(email="new@example.com").exists()
+
+
+def test_a_new_user_s_key_has_what_the_calling_key_has(program_of: Any, admin: User) -> None:
+    body = {"email": "new@example.com", "full_name": "New", "issue_api_key": True}
+    assert program_of(admin, "read", "admin").post("/api/v1/users", body).status_code == 201
+    assert ApiKey.objects.latest("pk").scopes == ["read"]

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Team, User
 from tests.factories import opened
-from tickets.models import Service
+from tickets.models import Service, Ticket
 
 
 def test_anna_s_client_fills_its_form(
@@ -57,3 +57,15 @@ def test_they_are_paged_and_take_few_queries(
         second = program.get(first["next"]).json()
     assert [len(first["results"]), len(second["results"]), second["next"]] == [1, 1, None]
     assert program.get(f"/api/v1/{what}?is_active=true").status_code == 400
+
+
+def test_tags_of_confidential_tickets_are_not_told(
+    program_of: Any, agent: User, stranger: User, admin: User, ticket: Ticket, confidential: Service
+) -> None:
+    opened(by=admin, service=confidential, tags=["dismissal"])
+    opened(by=admin, tags=["chair"])
+
+    def tags(reader: User) -> list[str]:
+        return [each["name"] for each in program_of(reader).get("/api/v1/tags").json()["results"]]
+
+    assert (tags(agent), tags(stranger)) == (["chair"], ["chair", "dismissal"])
