@@ -3,6 +3,7 @@
 The table is unlogged: counting costs no flush to disk, and a crash only forgets the last minute.
 """
 
+import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,15 @@ from dataclasses import dataclass
 from django.db import connection
 
 WINDOW = 60  # seconds
+
+
+def place(address: str) -> str:
+    """What of an address is one caller's: of IPv6 everybody has a network of 64 bits to himself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address or "unknown"
+    return str(ipaddress.ip_network((parsed, 64), strict=False) if parsed.version == 6 else parsed)
 
 
 @dataclass(frozen=True)
@@ -30,13 +40,16 @@ class Standing:
         return max(self.limit - self.used, 0)
 
 
-def spend(limits: Mapping[str, int], *, now: float | None = None) -> list[Standing]:
-    """Count one use for each caller name in {name: uses allowed a minute}; a limit of 0 is no limit."""
+def spend(limits: Mapping[str, int], *, window: int = WINDOW, now: float | None = None) -> list[Standing]:
+    """Count one use for each caller name in {name: uses allowed in the window}; a limit of 0 is no limit.
+
+    `window` is in seconds. A name that is counted in two windows is two names.
+    """
     counted = {name[:120]: limit for name, limit in limits.items() if limit > 0}
     if not counted:
         return []
     moment = time.time() if now is None else now
-    window = int(moment // WINDOW)
+    present = int(moment // window)
     with connection.cursor() as cursor:
         # Sorted, so that two requests that count the same two names never wait for each other in a circle.
         cursor.execute(
@@ -48,8 +61,8 @@ def spend(limits: Mapping[str, int], *, now: float | None = None) -> list[Standi
                 "window" = excluded."window"
             RETURNING name, used
             """,
-            [window, sorted(counted)],
+            [present, sorted(counted)],
         )
         rows = cursor.fetchall()
-    reset = int((window + 1) * WINDOW - moment) + 1
+    reset = int((present + 1) * window - moment) + 1
     return [Standing(name, counted[name], used, reset) for name, used in rows]

@@ -1,7 +1,9 @@
 """The pages about oneself: signing in and out, profile, password, API keys, language and theme."""
 
+import unicodedata
 from datetime import timedelta
 from hashlib import sha256
+from math import ceil
 from typing import Any, cast
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -37,8 +40,10 @@ from accounts.one_time_forms import signed_in
 from audit.models import Door
 
 A_YEAR = 365 * 24 * 3600
+# Seconds in which somebody may try so many times the limit: whoever goes on guessing waits for longer.
+TRIES = ((15 * 60, 1), (4 * 3600, 4))
 # Behind one address a whole office may come to work at nine.
-PEOPLE_AT_AN_ADDRESS = 5
+PEOPLE_AT_AN_ADDRESS = 10
 LONGEST_NEXT = 2000
 
 
@@ -58,11 +63,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _sign_in_page(request, form)
     email = form.cleaned_data["email"]
-    wait = _seconds_to_wait(request, "sign_in", email)
+    wait = _minutes_to_wait(request, "sign_in", email)
     if wait:
-        form.add_error(None, _("Too many tries. Please wait %(seconds)d seconds.") % {"seconds": wait})
+        form.add_error(None, _too_many_tries(wait))
         response = _sign_in_page(request, form, status=429)
-        response["Retry-After"] = str(wait)
+        response["Retry-After"] = str(wait * 60)
         return response
     user = authenticate(request, username=email, password=form.cleaned_data["password"])
     if user is None:
@@ -93,15 +98,35 @@ def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) 
     return render(request, "accounts/sign_in.html", context, status=status)
 
 
-def _seconds_to_wait(request: HttpRequest, what: str, whom: str) -> int:
-    """Count one try at somebody's password from this address; 0 while it is within the limits."""
+def _minutes_to_wait(request: HttpRequest, what: str, whom: str) -> int:
+    """Count one try at somebody's password from this address; 0 while it is within the limits.
+
+    Counted for a person and an address together, so nobody can shut out another from elsewhere; and for the person
+    who is found by what was typed, since there is more than one way to spell him.
+    """
     limit = settings.RATE_LIMITS["sign_in"]
-    address = getattr(request, "client_address", "") or "unknown"
-    person = sha256(whom.casefold().encode()).hexdigest()[:32]
-    standings = allowances.spend(
-        {f"{what}:{address}": limit * PEOPLE_AT_AN_ADDRESS, f"{what}:{address}:{person}": limit}
-    )
-    return max((standing.reset for standing in standings if standing.exceeded), default=0)
+    place = allowances.place(getattr(request, "client_address", ""))
+    user = User.objects.by_email(whom).first()
+    spelling = str(user.pk) if user else unicodedata.normalize("NFKC", whom).casefold()
+    person = sha256(spelling.encode(errors="replace")).hexdigest()[:32]
+    for window, times in TRIES:
+        limits = {
+            f"{what}:{window}:{place}": limit * times * PEOPLE_AT_AN_ADDRESS,
+            f"{what}:{window}:{place}:{person}": limit * times,
+        }
+        standings = allowances.spend(limits, window=window)
+        # What is refused does not count towards the longer wait.
+        if exceeded := [standing.reset for standing in standings if standing.exceeded]:
+            return ceil(max(exceeded) / 60)
+    return 0
+
+
+def _too_many_tries(minutes: int) -> str:
+    return ngettext(
+        "Too many tries. Please wait %(minutes)d minute.",
+        "Too many tries. Please wait %(minutes)d minutes.",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 # --- Language and theme, for strangers too -------------------------------------------------------
@@ -170,9 +195,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
-        wait = _seconds_to_wait(request, "password", user.email)
+        wait = _minutes_to_wait(request, "password", user.email)
         if wait:
-            form.add_error(None, _("Too many tries. Please wait %(seconds)d seconds.") % {"seconds": wait})
+            form.add_error(None, _too_many_tries(wait))
             status = 429
         elif not user.check_password(form.cleaned_data["current_password"]):
             form.add_error("current_password", _("This is not your current password."))
@@ -182,7 +207,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     focus_first_fault(form)
     response = render(request, "accounts/change_password.html", {"form": form}, status=status)
     if status == 429:
-        response["Retry-After"] = str(wait)
+        response["Retry-After"] = str(wait * 60)
     return response
 
 

@@ -288,13 +288,13 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-# How many calls a minute one caller may make, by kind; 0 switches a limit off.
+# How many calls a minute one caller may make, by kind (tries to sign in: in 15 minutes); 0 switches a limit off.
 RATE_LIMITS = {
     "key": number("RATE_LIMIT_KEY", 6000),
     "address": number("RATE_LIMIT_ADDRESS", 12000),
     "person": number("RATE_LIMIT_PERSON", 120),
     "refused": number("RATE_LIMIT_REFUSED", 60),
-    "sign_in": number("RATE_LIMIT_SIGN_IN", 10),
+    "sign_in": number("RATE_LIMIT_SIGN_IN", 5),
 }
 # Swagger UI for everybody on a developer's machine, for staff elsewhere.
 API_DOCS_OPEN = DEBUG or _on_loopback

@@ -1,6 +1,7 @@
 """Signing in by e-mail and password, and out again."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts import allowances
 from accounts.models import User
 from audit.models import Event
 from tests.factories import PASSWORD, UserFactory
@@ -99,7 +101,7 @@ def test_too_many_tries_are_told_to_wait_and_keep_the_address(
         assert sign_in(client, password="a wrong guess at it").status_code == 200
     answer = sign_in(client)
     assert answer.status_code == 429
-    assert 1 <= int(answer["Retry-After"]) <= 61
+    assert 60 <= int(answer["Retry-After"]) <= 16 * 60
     assert 'value="anna@example.com"' in answer.content.decode()
     assert "_auth_user_id" not in client.session
     assert sign_in(client, "olga@example.com").status_code == 200  # not for others at the same address
@@ -110,8 +112,50 @@ def test_an_address_that_guesses_at_many_people_has_to_wait_too(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(settings.RATE_LIMITS, "sign_in", 1)
-    tries = [sign_in(client, f"person{n}@example.com").status_code for n in range(6)]
-    assert tries == [200] * 5 + [429]
+    tries = [sign_in(client, f"person{n}@example.com").status_code for n in range(11)]
+    assert tries == [200] * 10 + [429]
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("anna@example.com", "ANNA@Example.com"),
+        ("anna@x\u0130.example", "anna@xi\u0307.example"),
+        ("anna@\uff59.example", "ANNA@y.example"),
+    ],
+)
+def test_another_spelling_is_no_further_try(
+    client: Client, employee: User, monkeypatch: pytest.MonkeyPatch, spellings: tuple[str, str]
+) -> None:
+    monkeypatch.setitem(settings.RATE_LIMITS, "sign_in", 1)
+    wrong = "a wrong guess at it"
+    assert [sign_in(client, each, wrong).status_code for each in spellings] == [200, 429]
+
+
+def test_a_network_of_ipv6_is_one_address(employee: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.RATE_LIMITS, "sign_in", 1)
+
+    def tried_from(address: str) -> int:
+        return int(sign_in(Client(REMOTE_ADDR=address), password="a wrong guess at it").status_code)
+
+    assert [tried_from(f"2001:db8:0:1::{n}") for n in (1, 2)] == [200, 429]
+    assert tried_from("2001:db8:0:2::1") == 200
+
+
+def test_who_goes_on_guessing_waits_for_longer(
+    client: Client, employee: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(settings.RATE_LIMITS, "sign_in", 1)
+    noon = 1_800_000_000 // (4 * 3600) * 4 * 3600
+
+    def first_of_quarter(number: int) -> Any:
+        clock = SimpleNamespace(time=lambda: noon + number * 900)
+        monkeypatch.setattr(allowances, "time", clock)
+        return sign_in(client, password="a wrong guess at it")
+
+    assert [first_of_quarter(number).status_code for number in range(4)] == [200] * 4
+    assert int(sign_in(client)["Retry-After"]) == 16 * 60
+    assert int(first_of_quarter(4)["Retry-After"]) > 2 * 3600
 
 
 @pytest.mark.parametrize(
