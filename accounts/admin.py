@@ -36,7 +36,7 @@ _PROFILE = ("full_name", "language", "time_zone")
 class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Membership
     extra = 1
-    verbose_name_plural = gettext_lazy("Teams")
+    verbose_name, verbose_name_plural = gettext_lazy("team"), gettext_lazy("Teams")
     fieldsets = ((None, {"fields": (("team", "is_lead"),)}),)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
