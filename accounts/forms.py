@@ -43,6 +43,17 @@ class SignInForm(forms.Form):
     )
 
 
+class ConfirmForm(forms.Form):
+    """Whoever does what matters shows once more that it is he who sits there."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
 class ThemeForm(forms.Form):
     theme = forms.ChoiceField(choices=[("light", ""), ("dark", ""), ("system", "")])
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.profile, name="profile"),
     path("sign-in/", views.sign_in, name="sign_in"),
     path("sign-out/", views.sign_out, name="sign_out"),
+    path("confirm/", views.confirm, name="confirm"),
     path("password/", views.change_password, name="change_password"),
     path("keys/", views.api_keys, name="api_keys"),
     path("keys/<uuid:public_id>/revoke/", views.revoke_key, name="revoke_key"),

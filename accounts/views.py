@@ -1,10 +1,12 @@
 """The pages about oneself: signing in and out, profile, password, API keys, language and theme."""
 
+import time
 import unicodedata
 from datetime import timedelta
 from hashlib import sha256
 from math import ceil
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -28,6 +31,7 @@ from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.forms import (
     ApiKeyForm,
+    ConfirmForm,
     LanguageForm,
     PasswordForm,
     ProfileForm,
@@ -76,6 +80,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, form)
     with transaction.atomic():
         login(request, user)  # with a new session id
+        remember_proof(request)
         actions.signed_in(user, by=actor_of(request, Door.WEB))
     return redirect(goal)
 
@@ -224,6 +229,54 @@ def _changed_password(request: HttpRequest, user: User, form: PasswordForm) -> b
     return True
 
 
+# --- The password once more ----------------------------------------------------------------------
+
+PROVEN = "password_shown_at"  # in the session
+PROVEN_FOR = 15 * 60  # seconds
+
+
+def remember_proof(request: HttpRequest) -> None:
+    """The person has just shown his password."""
+    request.session[PROVEN] = int(time.time())
+
+
+def lately_proven(request: HttpRequest) -> bool:
+    """Whether it is surely still the owner who sits at this browser."""
+    return bool(time.time() - request.session.get(PROVEN, 0) < PROVEN_FOR)
+
+
+def ask_for_proof(request: HttpRequest, then: str) -> HttpResponse:
+    """Have the password shown first. What was typed waits at the address it was sent to."""
+    one_time_forms.keep(request)
+    return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': reverse(then)})}")
+
+
+@signed_in
+@sensitive_post_parameters("password")
+@sensitive_variables("form")
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Asks for the password before a key is issued or replaced."""
+    user = me(request)
+    goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="accounts:profile")
+    form = ConfirmForm(request.POST or None)
+    wait = 0
+    if request.method == "POST" and form.is_valid():
+        wait = _minutes_to_wait(request, "password", user.email)
+        if wait:
+            form.add_error(None, _too_many_tries(wait))
+        elif user.check_password(form.cleaned_data["password"]):
+            remember_proof(request)
+            return redirect(goal)
+        else:
+            form.add_error("password", _("This is not your current password."))
+    context = {"form": form, "next": goal}
+    response = render(request, "accounts/confirm.html", context, status=429 if wait else 200)
+    if wait:
+        response["Retry-After"] = str(wait * 60)
+    return response
+
+
 # --- API keys ------------------------------------------------------------------------------------
 
 
@@ -233,6 +286,8 @@ def api_keys(request: HttpRequest) -> HttpResponse:
     user = me(request)
     form = ApiKeyForm(request.POST or one_time_forms.take_back(request), owner=user)
     if request.method == "POST" and form.is_valid():
+        if not lately_proven(request):
+            return ask_for_proof(request, "accounts:api_keys")
         try:
             public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=user)
         except one_time_forms.NotYours:
@@ -279,6 +334,8 @@ def revoke_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def rotate_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A new key in the place of this one. Sent again it finds a revoked key and changes nothing."""
     key = _my_key(request, public_id)
+    if not lately_proven(request):
+        return ask_for_proof(request, "accounts:api_keys")
     try:
         new, raw = keys.rotate(key, by=actor_of(request, Door.WEB))
     except Refused:

@@ -1,6 +1,7 @@
 """What every test stands on: the database server of the run, and the people of the desk."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,9 @@ def browser_of() -> Callable[[User], Client]:
     def browser(user: User) -> Client:
         client = Client()
         client.force_login(user)
+        session = client.session
+        session["password_shown_at"] = int(time.time())
+        session.save()
         return client
 
     return browser

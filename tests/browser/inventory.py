@@ -169,6 +169,7 @@ VISITS: list[Visit] = [
     Visit("profile", "accounts:profile", "employee", _at("accounts:profile")),
     Visit("profile", "accounts:profile", "agent", _at("accounts:profile")),
     Visit("password", "accounts:change_password", "employee", _at("accounts:change_password")),
+    Visit("confirm", "accounts:confirm", "employee", _at("accounts:confirm")),
     Visit("keys", "accounts:api_keys", "agent", _at("accounts:api_keys")),
     Visit("no keys", "accounts:api_keys", "newcomer", _at("accounts:api_keys")),
     Visit("new key", "accounts:api_keys", "newcomer", _at("accounts:api_keys"), steps=_another_key),

@@ -13,6 +13,7 @@ from accounts import api_keys
 from accounts.acting import SYSTEM
 from accounts.models import ApiKey, User
 from audit.models import Event
+from tests.factories import PASSWORD
 
 type BrowserOf = Callable[[User], Client]
 KEYS = "/account/keys/"
@@ -115,3 +116,41 @@ def test_only_a_post_changes_a_key(employee: User, browser_of: BrowserOf, verb: 
 
 def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
     assert client.get(KEYS)["Location"] == f"/account/sign-in/?next={KEYS}"
+
+
+# --- The password once more ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def left_open(employee: User, browser_of: BrowserOf) -> Client:
+    """A browser at which somebody signed in sixteen minutes ago."""
+    browser = browser_of(employee)
+    session = browser.session
+    session["password_shown_at"] -= 16 * 60
+    session.save()
+    return browser
+
+
+def test_a_browser_left_open_gives_nobody_a_key(left_open: Client, employee: User) -> None:
+    key, _raw = api_keys.issue(employee, name="Old", scopes=["read"], by=SYSTEM)
+    for answer in (issue(left_open), left_open.post(f"{KEYS}{key.public_id}/rotate/")):
+        assert answer["Location"] == "/account/confirm/?next=%2Faccount%2Fkeys%2F"
+    assert left_open.post("/account/confirm/", {"password": "a wrong guess at it"}).status_code == 200
+    assert issue(left_open).status_code == 302
+    assert ApiKey.objects.count() == 1
+
+
+def test_with_the_password_once_more_it_goes_on_where_it_was(left_open: Client) -> None:
+    issue(left_open, name="Typed before")
+    answer = left_open.post("/account/confirm/", {"password": PASSWORD, "next": KEYS})
+    assert answer["Location"] == KEYS
+    page = left_open.get(KEYS)
+    assert 'value="Typed before"' in page.content.decode()
+    assert raw_key(left_open.post(KEYS, WANTED | {"form_name": page.context["form_name"]}))
+
+
+def test_guessing_there_is_slow_and_leads_nowhere_else(left_open: Client, settings: Any) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in": 1}
+    sent = {"password": "a wrong guess at it", "next": "https://evil.example/"}
+    assert "evil" not in left_open.post("/account/confirm/", sent).content.decode()
+    assert left_open.post("/account/confirm/", sent).status_code == 429
