@@ -1,6 +1,8 @@
 """Finding tickets by words, by number, and in spite of the wrong keyboard layout."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
@@ -15,7 +17,7 @@ _NUMBER = re.compile(r"(?:sf-?|сф-?|ыа-?)?(\d{1,18})", re.IGNORECASE)
 # A word or a "quotation", with any minus before it.
 _PART = re.compile(r'-*"[^"]*"?|\S+')
 
-# Of so many of the newest matches it is asked how well they match: of a common word there may be a hundred thousand.
+# Of about so many of the newest it is asked how well they match: of a common word there may be a hundred thousand.
 RANKED = 200
 
 _LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
@@ -35,22 +37,12 @@ def matching(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuery
     A ticket with a -word anywhere the reader may read is left out.
     """
     wanted, unwanted = _parted(text)
-    if unwanted:
-        # Asked of each row in turn: the rows that lack a word are nearly all, too many to be gathered first.
-        words = _query(unwanted)
-        said = Comment.objects.order_by().readable_by(reader).filter(ticket=OuterRef("pk"), search=words)
-        tickets = tickets.exclude(search=words).filter(~Exists(said))
+    tickets = _without(tickets, unwanted, reader=reader)
     if not wanted:
         return tickets
-    words = _query(wanted)
-    every = Ticket.objects.order_by()
-    comments = Comment.objects.order_by().readable_by(reader).filter(search=words)
     # Each part by its own index; an OR over two tables would use neither.
-    found = every.filter(search=words).values("pk").union(comments.values("ticket"))
-    number = number_in(wanted)
-    if number is not None:
-        found = found.union(every.filter(number=number).values("pk"))
-    return tickets.filter(pk__in=found)
+    first, *others = _parts(Ticket.objects.order_by(), wanted, reader=reader)
+    return tickets.filter(pk__in=first.values("pk").union(*(part.values("pk") for part in others)))
 
 
 def can_be_ranked(text: str) -> bool:
@@ -58,8 +50,21 @@ def can_be_ranked(text: str) -> bool:
     return bool(_parted(text)[0])
 
 
-def ranked(found: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
-    """The newest RANKED of what `matching` has found, each with its `relevance`, best first.
+def newest(tickets: TicketQuerySet, text: str, *, reader: User, most: int) -> QuerySet[Any, Any]:
+    """The row ids of what `matching` would find, all of them up to `most`, beyond that at least as many.
+
+    Each part stops by itself: a rare word is looked up, a common one is soon met among the newest.
+    """
+    wanted, unwanted = _parted(text)
+    tickets = _without(tickets, unwanted, reader=reader)
+    first, *others = (
+        part.order_by("-number").values("pk")[:most] for part in _parts(tickets, wanted, reader=reader)
+    )
+    return first.union(*others)
+
+
+def ranked(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
+    """The newest of what `matching` would find, each with its `relevance`, best first.
 
     A word in the title weighs more than one in the description, and that more than one in a comment. It is a whole
     number, so that a cursor holds it exactly.
@@ -73,10 +78,30 @@ def ranked(found: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
         .values("rank")[:1]
     )
     best = Greatest(SearchRank(F("search"), words), Coalesce(Subquery(said), 0.0))
-    newest = found.order_by("-number").values("pk")[:RANKED]
     relevance = Cast(Round(best * 1_000_000), IntegerField())
-    tickets: TicketQuerySet = Ticket.objects.filter(pk__in=newest).annotate(relevance=relevance)
-    return tickets.order_by(F("relevance").desc(), "-number")
+    found = Ticket.objects.filter(pk__in=newest(tickets, text, reader=reader, most=RANKED))
+    with_rank: TicketQuerySet = found.annotate(relevance=relevance)
+    return with_rank.order_by(F("relevance").desc(), "-number")
+
+
+def _parts(tickets: TicketQuerySet, wanted: str, *, reader: User) -> Iterator[TicketQuerySet]:
+    """Those that say it themselves, those on which it was said, and the one of this number."""
+    words = _query(wanted)
+    yield tickets.filter(search=words)
+    said = Comment.objects.order_by().readable_by(reader).filter(search=words)
+    yield tickets.filter(pk__in=said.values("ticket"))
+    number = number_in(wanted)
+    if number is not None:
+        yield tickets.filter(number=number)
+
+
+def _without(tickets: TicketQuerySet, unwanted: str, *, reader: User) -> TicketQuerySet:
+    if not unwanted:
+        return tickets
+    # Asked of each row in turn: the rows that lack a word are nearly all, too many to be gathered first.
+    words = _query(unwanted)
+    said = Comment.objects.order_by().readable_by(reader).filter(ticket=OuterRef("pk"), search=words)
+    return tickets.exclude(search=words).filter(~Exists(said))
 
 
 def services_about(text: str) -> QuerySet[Service]:

@@ -20,7 +20,7 @@ from tickets import reads
 from tickets.filters import ME, NONE, ORDERINGS, TicketFilter
 from tickets.models import Priority, Service, Tag, Ticket
 from tickets.models.ticket import Status, TicketQuerySet
-from tickets.search import can_be_ranked, number_in, ranked
+from tickets.search import can_be_ranked, newest, number_in, ranked
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -149,7 +149,8 @@ class Asked:
     @property
     def usual_ordering(self) -> str:
         """What nobody has to ask for: a search begins with the best match."""
-        return "relevance" if can_be_ranked(self.words) else self.view.order
+        ranks = self.form.is_valid() and can_be_ranked(self.words)
+        return "relevance" if ranks else self.view.order
 
     @property
     def is_ranked(self) -> bool:
@@ -165,13 +166,33 @@ class Asked:
         if not self.form.is_valid():
             nothing: TicketQuerySet = Ticket.objects.none()
             return nothing
-        return reads.in_view(self.filter.qs, self.view, reader=self.reader, any_status=self.any_status)
+        return self._in_view(self.filter.qs)
+
+    def _in_view(self, tickets: TicketQuerySet) -> TicketQuerySet:
+        return reads.in_view(tickets, self.view, reader=self.reader, any_status=self.any_status)
+
+    @property
+    def _before_search(self) -> TicketQuerySet:
+        """What fits but for the words."""
+        others = self.query.copy()
+        others.pop("q", None)
+        visible = Ticket.objects.visible_to(self.reader)
+        return self._in_view(TicketFilter(others, visible, reader=self.reader).qs)
+
+    def count(self, *, most: int) -> int:
+        """How many fit, as far as `most` and one more."""
+        if self.is_ranked:
+            found = newest(self._before_search, self.words, reader=self.reader, most=most + 1)
+            return min(found.count(), most + 1)
+        number: int = self.tickets.order_by()[: most + 1].count()
+        return number
 
     @property
     def rows(self) -> TicketQuerySet:
         """What the pages of the list are cut from: what fits, or the part of it that is ranked."""
-        tickets = self.tickets
-        return ranked(tickets, self.words, reader=self.reader) if self.is_ranked else tickets
+        if self.is_ranked:
+            return ranked(self._before_search, self.words, reader=self.reader)
+        return self.tickets
 
     @property
     def in_order(self) -> TicketQuerySet:

@@ -128,10 +128,10 @@ def _found(request: HttpRequest, reader: User, text: str) -> HttpResponse:
     except Ticket.DoesNotExist:
         pass
     mine = reads.requests_of(reader).with_people()
-    found = search.matching(mine, text, reader=reader).order_by("-updated_at", "-number")
     if search.can_be_ranked(text):
-        best = search.ranked(found, text, reader=reader)
-        found = best.with_people()
+        found = search.ranked(mine, text, reader=reader).with_people()
+    else:
+        found = search.matching(mine, text, reader=reader).order_by("-updated_at", "-number")
     context = {
         "text": text,
         "catalogue": _by_team(search.services_about(text)),

@@ -99,7 +99,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         return redirect(address(hit))
     counts = reads.counts(me)
     page = page_of(asked, cursor=request.GET.get("cursor", ""))
-    total = counts[asked.view.name] if not asked.active else _count(asked)
+    total = counts[asked.view.name] if not asked.active else asked.count(most=COUNTED)
     uncounted = bool(asked.active) and total > COUNTED
     return render(
         request,
@@ -170,8 +170,3 @@ def title_of(asked: Asked) -> str:
     if asked.view.name == "all" and asked.any_status:
         return _("All tickets")
     return str(asked.view.title)
-
-
-def _count(asked: Asked) -> int:
-    number: int = asked.tickets.order_by()[: COUNTED + 1].count()
-    return number

@@ -237,7 +237,7 @@ def test_a_search_says_that_only_the_newest_are_ranked(
     monkeypatch.setattr("tickets.views.queue.RANKED", 3)
     browser = browser_of(agent)
     page = browser.get(QUEUE, {"q": "scanners"})
-    assert "Only the 3 newest are ranked and shown." in words(page)
+    assert "Only the newest of them, about 3, are ranked and shown." in words(page)
     assert len(rows(page)) == 3
     assert len(rows(browser.get(QUEUE + link(page, "Show all, latest change first")))) == 5
 
