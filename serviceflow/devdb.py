@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+NOTE = CHECKOUT / ".run" / "database-home"
 OLDEST = 15
 NAME = "serviceflow"  # of the database and of its owner
 PATIENCE = 60  # seconds for a start, crash recovery included
@@ -182,8 +183,10 @@ def make_place() -> Place:
     homes = possible_homes(owner)
     for place in (Place(owner, home) for home in homes):
         try:
+            take_along(place.home)
             make_private(place.home, owner)
             if place.run("/bin/sh", "-c", "test -w .").returncode == 0:
+                note(place.home)
                 return place
         except PermissionError:
             continue  # a read-only folder, or one that the owner cannot enter
@@ -192,6 +195,27 @@ def make_place() -> Place:
                 f"root may not become {owner.pw_name} here: work as a normal user {MEND}."
             ) from None
     raise Trouble(f"{homes[0]} cannot be used by {owner.pw_name}: mend its permissions {MEND}.")
+
+
+def note(home: Path) -> None:
+    """Where the data are outside the checkout, have each of the two name the other."""
+    if home.is_relative_to(CHECKOUT):
+        return
+    NOTE.parent.mkdir(exist_ok=True)
+    NOTE.write_text(str(home))
+    (home / "checkout").write_text(str(CHECKOUT))
+
+
+def take_along(home: Path) -> None:
+    """Give the data of a checkout that was moved, not copied, the name of its new place."""
+    with suppress(OSError):
+        old = Path(NOTE.read_text())
+        if (
+            old.parent == home.parent
+            and not home.exists()
+            and not Path((old / "checkout").read_text()).exists()
+        ):
+            old.rename(home)
 
 
 def make_private(folder: Path, owner: pwd.struct_passwd) -> None:

@@ -62,7 +62,7 @@ def new_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewChecko
         return checkout
 
     yield make
-    for checkout in made:
+    for checkout in filter(Path.is_dir, made):
         devdb_in(checkout, "stop")
         shutil.rmtree(home_of(checkout), ignore_errors=True)
         shutil.rmtree(socket_folder_of(checkout), ignore_errors=True)
@@ -150,6 +150,21 @@ def test_a_copy_of_a_running_checkout_starts_its_own(new_checkout: NewCheckout) 
     assert server_of(copy) != server_of(original)
     devdb_in(copy, "stop")
     assert devdb_in(original, "status").stdout == "ready\n"
+
+
+def test_a_moved_checkout_takes_its_data_along_and_a_copied_one_does_not(new_checkout: NewCheckout) -> None:
+    old, new, copy = new_checkout("before the move"), new_checkout("after the move"), new_checkout("copied")
+    with psycopg.connect(started(old)) as connection:
+        connection.execute("CREATE TABLE kept ()")
+    forsaken = socket_folder_of(old)
+    shutil.copytree(old, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("postgres"))
+    shutil.rmtree(new)
+    old.rename(new)
+    for checkout, there in ((new, True), (copy, False)):
+        with psycopg.connect(started(checkout)) as connection:
+            found = connection.execute("SELECT to_regclass('kept') IS NOT NULL").fetchone()
+        assert found == (there,)
+    shutil.rmtree(forsaken)
 
 
 def test_it_is_left_alone_while_somebody_uses_it(checkout: Path) -> None:
