@@ -1,0 +1,45 @@
+"""What nobody needs any more is forgotten: kept answers, counters of past minutes, sessions that are over.
+
+Each may be called at any time, by several at once, and again after it was broken off: what is locked is in use and
+left for the next time. Answers how many rows are gone.
+"""
+
+import time
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.db import models, transaction
+from django.utils import timezone
+
+from accounts.allowances import WINDOW
+from accounts.models import Allowance, StoredAnswer
+from accounts.safe_writing import KEPT_FOR
+
+BATCH = 1000  # rows of one transaction: short enough that nobody waits for it
+
+
+def forget_answers() -> int:
+    """Answers to an Idempotency-Key that are given no more."""
+    return _forget(StoredAnswer, created_at__lt=timezone.now() - KEPT_FOR)
+
+
+def forget_allowances() -> int:
+    """Counters of callers who have not called in this minute: the next call would begin anew."""
+    return _forget(Allowance, window__lt=int(time.time() // WINDOW))
+
+
+def forget_sessions() -> int:
+    """Sessions that have ended, with whatever their owners had typed and never sent."""
+    return _forget(Session, expire_date__lt=timezone.now())
+
+
+def _forget(model: type[models.Model], **condition: Any) -> int:
+    old = model._default_manager.filter(**condition).select_for_update(skip_locked=True)
+    gone = 0
+    while True:
+        with transaction.atomic():
+            batch = list(old.values_list("pk", flat=True)[:BATCH])
+            model._default_manager.filter(pk__in=batch).delete()
+        gone += len(batch)
+        if len(batch) < BATCH:
+            return gone
