@@ -181,7 +181,10 @@ class User(AbstractBaseUser):
 class Membership(models.Model):
     """Somebody's place in a team. A lead decides over the team's tickets."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    # Its index would be the beginning of membership_once again.
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="memberships", verbose_name=_("user"), db_index=False
+    )
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", verbose_name=_("team"))
     is_lead = models.BooleanField(_("lead"), default=False)
 
@@ -282,7 +285,9 @@ class StoredAnswer(models.Model):
     administrator.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, related_name="+", db_index=False
+    )  # see answer_once
     key = models.CharField(max_length=64)
     request = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)

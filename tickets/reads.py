@@ -153,7 +153,8 @@ def present_tickets() -> Iterator[trail.Present]:
     followed: dict[int, list[str]] = {}
     for ticket_id, person in watchers.iterator(chunk_size=2000):
         followed.setdefault(ticket_id, []).append(str(person))
-    for ticket in Ticket.objects.with_people().order_by("public_id").iterator(chunk_size=1000):
+    tickets = Ticket.objects.with_people().select_related("finished_by")
+    for ticket in tickets.order_by("public_id").iterator(chunk_size=1000):
         yield trail.Present(
             ticket.public_id,
             ticket.audited() | {"watchers": followed.get(ticket.pk, [])},

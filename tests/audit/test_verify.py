@@ -256,6 +256,8 @@ def test_a_ticket_that_vanished_is_found(world: list[Ticket]) -> None:
         ("updated_at", "updated_at + interval '1 microsecond'"),
         ("first_responded_at", "now()"),
         ("resolved_at", "now()"),
+        ("finished_at", "now()"),
+        ("finished_by_id", "(SELECT max(id) FROM accounts_user)"),
         ("closed_at", "now()"),
         ("deleted_at", "now()"),
         ("version", "version + 1"),

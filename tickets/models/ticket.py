@@ -132,7 +132,8 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         Raises Ticket.DoesNotExist for a deleted ticket. Ticket rows are locked first, in the order of their ids.
         """
         # The search column is large, never read by a verb, and made anew by the database.
-        ticket = self.standing().with_people().defer("search").select_for_update(of=("self",)).get(pk=pk)
+        rows = self.standing().with_people().select_related("finished_by").defer("search")
+        ticket: Ticket = rows.select_for_update(of=("self",)).get(pk=pk)
         ticket.drop_outdated_people()
         ticket.remember()
         return ticket
@@ -170,7 +171,13 @@ class Ticket(models.Model):
     team = models.ForeignKey(
         Team, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("team")
     )
-    requester = models.ForeignKey(User, models.PROTECT, related_name="requests", verbose_name=_("requester"))
+    requester = models.ForeignKey(
+        User,
+        models.PROTECT,
+        related_name="requests",
+        verbose_name=_("requester"),
+        db_index=False,  # ticket_of_requester begins with it
+    )
     author = models.ForeignKey(User, models.PROTECT, related_name="authored", verbose_name=_("author"))
     assignee = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="assigned", verbose_name=_("assignee")
@@ -301,6 +308,8 @@ class Ticket(models.Model):
             "created_at": _moment(self.created_at),
             "first_responded_at": _moment(self.first_responded_at),
             "resolved_at": _moment(self.resolved_at),
+            "finished_at": _moment(self.finished_at),
+            "finished_by": _named(self.finished_by),
             "closed_at": _moment(self.closed_at),
             "deleted_at": _moment(self.deleted_at),
         }
@@ -310,7 +319,7 @@ class Ticket(models.Model):
 
         PostgreSQL reads a row it had to wait for again, but not the rows joined to it (EvalPlanQual).
         """
-        for name in ("service", "team", "assignee"):
+        for name in ("service", "team", "assignee", "finished_by"):
             joined = self._state.fields_cache.get(name)
             if (joined.pk if joined else None) != getattr(self, f"{name}_id"):
                 self._state.fields_cache.pop(name, None)
