@@ -175,6 +175,8 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script() -> No
     page = response.content.decode()
     policy = response["Content-Security-Policy"]
     assert "script-src 'self';" in policy + ";"
+    assert "unsafe" not in policy
+    assert "<style" not in page
     assert "http://" not in page
     assert "https://" not in page
     assert page.count("<script") == page.count("<script src=")
