@@ -1,11 +1,14 @@
 """What a ticket is about, and whose it therefore is."""
 
+from functools import partial
+
 import pytest
 
 from accounts.acting import Invalid
 from accounts.models import Team, User
 from audit.models import Event
 from tests.factories import ServiceFactory, opened, stand, web
+from tests.racing import at_once
 from tickets import actions
 from tickets.models import Service, Ticket
 
@@ -63,3 +66,20 @@ def test_what_is_no_longer_offered_is_bad_input_unless_it_is_so_already(agent: U
     assert mine is not None
     mine.is_active = False
     assert actions.set_service(ticket, service=mine, by=web(agent)).version == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_left_with_a_ticket_of_a_service_that_becomes_confidential_just_now(
+    agent: User, admin: User, other_team: Team, employee: User
+) -> None:
+    for turn in range(10):
+        service = ServiceFactory.create(name_en=f"Payroll {turn}", team=other_team)
+        ticket = stand(opened(by=employee), "IN_PROGRESS", assignee=agent)
+        secret = Service.objects.get(pk=service.pk)
+        secret.confidential = True
+        at_once(
+            partial(actions.set_service, ticket, service=service, by=web(agent)),
+            partial(actions.save_service, secret, by=web(admin)),
+        )
+        ticket.refresh_from_db()
+        assert ticket.service is None or ticket.assignee is None
