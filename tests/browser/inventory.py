@@ -130,6 +130,11 @@ def _send(window: Window, to: str) -> None:
     window.press(window.page.locator("#composer button[type=submit]").first)
 
 
+def _too_late(window: Window, world: World) -> None:
+    """Take what somebody has taken already."""
+    _send(window, reverse("tickets:claim", args=[world.busy.public_id]))
+
+
 def _select(window: Window, world: World) -> None:
     """Two that nobody has, and one that the agent has already."""
     for ticket in (*world.picked[:2], world.waiting):
@@ -188,6 +193,7 @@ VISITS: list[Visit] = [
         for ticket in tickets
     ),
     Visit("ticket, followed", "tickets:detail", "newcomer", _of("busy")),
+    Visit("taken already", "tickets:claim", "lead", _of("busy"), steps=_too_late),
     Visit("conflict", "tickets:comment", "agent", _of("contested"), steps=_conflict),
     Visit("history", "tickets:history", "agent", _of("busy", "tickets:history")),
     Visit("history", "tickets:history", "employee", _of("busy", "tickets:history")),
