@@ -33,6 +33,9 @@ _PROFILE = ("full_name", "language", "time_zone")
 # --- People --------------------------------------------------------------------------------------
 
 
+MOST_TEAMS = 100  # of one person
+
+
 class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Membership
     extra = 1
@@ -40,7 +43,8 @@ class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
     fieldsets = ((None, {"fields": (("team", "is_lead"),)}),)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
+        # Django would build a form for each of two thousand rows somebody claims to have sent.
+        formset = super().get_formset(request, obj, absolute_max=MOST_TEAMS, max_num=MOST_TEAMS, **kwargs)
         # Teams have a page of their own; here they are only chosen.
         field: Any = formset.form.base_fields["team"]
         field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
