@@ -6,6 +6,7 @@
 {{ some_timedelta|span }}                                             "42 min", "3 h 20 min", "1 d 4 h"
 {% status_badge ticket %}  {% priority_badge ticket.priority %}       a word and an icon, never colour alone
 {{ comment.body|markdown }}
+{{ request|typed }}                                                   the words of a form that has been refused
 {% theme %}  {% field_kind field %}                                   for base.html and the form fields only
 """
 
@@ -14,7 +15,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import formats, timezone
@@ -193,3 +197,20 @@ def field_kind(field: BoundField) -> str:
     if isinstance(widget, CheckboxSelectMultiple | RadioSelect):
         return "choices"
     return "check" if isinstance(widget, CheckboxInput) else "control"
+
+
+# --- A form that was refused as a whole ------------------------------------------------------------
+
+WORDS = ("title", "description", "body", "comment", "note", "reason", "tags")
+
+
+@register.filter
+def typed(request: HttpRequest | None) -> list[str]:
+    """What somebody wrote into a form whose page is not for him (any more): no refusal throws words away."""
+    if request is None or request.method != "POST":
+        return []
+    try:
+        sent = request.POST
+    except (RequestDataTooBig, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        return []  # that it cannot be read is what it was refused for
+    return [text for field in WORDS for text in sent.getlist(field) if text.strip()]

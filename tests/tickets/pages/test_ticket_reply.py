@@ -7,9 +7,9 @@ from django.test import Client
 
 from accounts.models import User
 from tests.factories import opened, stand, web
-from tests.tickets.pages.posting import again, press, see, verbs
+from tests.tickets.pages.posting import again, page_of, press, see, verbs
 from tickets import actions
-from tickets.models import Comment, Ticket
+from tickets.models import Comment, Service, Ticket
 
 BrowserOf = Callable[[User], Client]
 
@@ -132,3 +132,28 @@ def test_nobody_replies_on_a_closed_ticket(
     assert answer.status_code == 409
     assert "This ticket is closed." in answer.content.decode()
     assert "One more thing" in answer.content.decode()
+
+
+@pytest.mark.parametrize("gone", ["out of sight", "no right"])
+def test_words_for_what_is_not_his_any_more_come_back(
+    gone: str,
+    ticket: Ticket,
+    confidential: Service,
+    agent: User,
+    other_agent: User,
+    admin: User,
+    browser_of: BrowserOf,
+) -> None:
+    browser = browser_of(agent)
+    if gone == "out of sight":
+        actions.set_service(ticket, service=confidential, by=web(admin))
+        answer = press(browser, ticket, "comment", body="Long words & <b>markup</b>")
+        assert answer.status_code == 404
+    else:
+        actions.assign(ticket, assignee=other_agent, by=web(admin))
+        answer = press(
+            browser, ticket, "hand_over", to=str(agent.public_id), note="Long words & <b>markup</b>"
+        )
+        assert answer.status_code == 403
+    assert ">Long words &amp; &lt;b&gt;markup&lt;/b&gt;</textarea>" in answer.content.decode()
+    assert "Long words" not in browser.get(page_of(ticket)).content.decode()
