@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import actions, api_keys, configuration, one_time_forms
+from accounts import actions, api_keys, configuration, one_time_forms, proof
 from accounts.acting import Invalid, Refused
 from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
 from accounts.models import ApiKey, Membership, Team, User
@@ -149,6 +149,8 @@ class UserAdmin(VerbAdmin):
         user: User | None = self.get_object(request, str(pk))
         if user is None:
             return redirect("admin:accounts_user_changelist")
+        if not proof.is_fresh(request):
+            return proof.ask(request, request.path)
         form = NewPasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -286,7 +288,12 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = IssueForm(request.POST or None, initial={"user": request.GET.get("user", "")[:18]})
+        if not proof.is_fresh(request):
+            return proof.ask(request, request.path)
+        form = IssueForm(
+            request.POST or one_time_forms.take_back(request),
+            initial={"user": request.GET.get("user", "")[:18]},
+        )
         form.fields["user"].queryset = User.objects.active()  # type: ignore[attr-defined]
         if request.method == "POST" and form.is_valid():
             try:
@@ -351,6 +358,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Rotate: issue another in its place"))
     def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
+        if not proof.is_fresh(request):
+            return proof.ask(request, request.get_full_path())
         try:
             with transaction.atomic():
                 issued = [api_keys.rotate(key, by=at_admin(request)) for key in keys.order_by("pk")]

@@ -1,12 +1,10 @@
 """The pages about oneself: signing in and out, profile, password, API keys, language and theme."""
 
-import time
 import unicodedata
 from datetime import timedelta
 from hashlib import sha256
 from math import ceil
 from typing import Any, cast
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions, allowances, one_time_forms
+from accounts import actions, allowances, one_time_forms, proof
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.forms import (
@@ -80,7 +78,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, form)
     with transaction.atomic():
         login(request, user)  # with a new session id
-        remember_proof(request)
+        proof.remember(request)
         actions.signed_in(user, by=actor_of(request, Door.WEB))
     return redirect(goal)
 
@@ -231,32 +229,13 @@ def _changed_password(request: HttpRequest, user: User, form: PasswordForm) -> b
 
 # --- The password once more ----------------------------------------------------------------------
 
-PROVEN = "password_shown_at"  # in the session
-PROVEN_FOR = 15 * 60  # seconds
-
-
-def remember_proof(request: HttpRequest) -> None:
-    """The person has just shown his password."""
-    request.session[PROVEN] = int(time.time())
-
-
-def lately_proven(request: HttpRequest) -> bool:
-    """Whether it is surely still the owner who sits at this browser."""
-    return bool(time.time() - request.session.get(PROVEN, 0) < PROVEN_FOR)
-
-
-def ask_for_proof(request: HttpRequest, then: str) -> HttpResponse:
-    """Have the password shown first. What was typed waits at the address it was sent to."""
-    one_time_forms.keep(request)
-    return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': reverse(then)})}")
-
 
 @signed_in
 @sensitive_post_parameters("password")
 @sensitive_variables("form")
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Asks for the password before a key is issued or replaced."""
+    """Asks for the password before a key is issued or replaced, or somebody gets a new password."""
     user = me(request)
     goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="accounts:profile")
     form = ConfirmForm(request.POST or None)
@@ -266,7 +245,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         if wait:
             form.add_error(None, _too_many_tries(wait))
         elif user.check_password(form.cleaned_data["password"]):
-            remember_proof(request)
+            proof.remember(request)
             return redirect(goal)
         else:
             form.add_error("password", _("This is not your current password."))
@@ -286,8 +265,8 @@ def api_keys(request: HttpRequest) -> HttpResponse:
     user = me(request)
     form = ApiKeyForm(request.POST or one_time_forms.take_back(request), owner=user)
     if request.method == "POST" and form.is_valid():
-        if not lately_proven(request):
-            return ask_for_proof(request, "accounts:api_keys")
+        if not proof.is_fresh(request):
+            return proof.ask(request, reverse("accounts:api_keys"))
         try:
             public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=user)
         except one_time_forms.NotYours:
@@ -334,8 +313,8 @@ def revoke_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def rotate_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A new key in the place of this one. Sent again it finds a revoked key and changes nothing."""
     key = _my_key(request, public_id)
-    if not lately_proven(request):
-        return ask_for_proof(request, "accounts:api_keys")
+    if not proof.is_fresh(request):
+        return proof.ask(request, reverse("accounts:api_keys"))
     try:
         new, raw = keys.rotate(key, by=actor_of(request, Door.WEB))
     except Refused:

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -275,6 +276,25 @@ def test_maria_issues_a_key_that_is_shown_once(desk: Client, employee: User) -> 
     assert again["Location"] == KEYS
     assert ApiKey.objects.count() == 1
     assert raw not in desk.get(KEYS).content.decode()
+
+
+def test_a_browser_left_open_gives_nobody_keys_or_passwords(desk: Client, employee: User) -> None:
+    key, raw = api_keys.issue(employee, name="Old", scopes=["read"], by=SYSTEM)
+    session = desk.session
+    session["password_shown_at"] -= 16 * 60
+    session.save()
+    password = "a new one for somebody else"
+    for page, sent in (
+        (f"{KEYS}add/", {"user": employee.pk, "name": "Script", "scopes": ["read"], "days": 30}),
+        (KEYS, {"action": "rotate", "_selected_action": key.pk}),
+        (f"{USERS}{employee.pk}/password/", {"password": password, "repeated": password}),
+    ):
+        assert desk.post(page, sent)["Location"] == f"/account/confirm/?{urlencode({'next': page})}"
+    assert api_keys.find(raw) is not None
+    assert ApiKey.objects.count() == 1
+    assert not User.objects.get(pk=employee.pk).check_password(password)
+    desk.post("/account/confirm/", {"password": PASSWORD})
+    assert desk.get(f"{KEYS}add/").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""The password once more, before what would outlive the session: somebody else may sit at a browser that was left."""
+
+import time
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import one_time_forms
+
+SHOWN = "password_shown_at"  # in the session
+GOOD_FOR = 15 * 60  # seconds
+
+
+def remember(request: HttpRequest) -> None:
+    """The person has just shown his password."""
+    request.session[SHOWN] = int(time.time())
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether it is surely still the owner who sits at this browser."""
+    return bool(time.time() - request.session.get(SHOWN, 0) < GOOD_FOR)
+
+
+def ask(request: HttpRequest, then: str) -> HttpResponse:
+    """Have the password shown first, then go on at this address. A one-time form that was sent waits at its own."""
+    one_time_forms.keep(request)
+    return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': then})}")
