@@ -1,23 +1,25 @@
 """Settings of the web server, for bin/run and the image: gunicorn -c python:serviceflow.gunicorn serviceflow.wsgi"""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger
 
-from serviceflow.logging import configure
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "serviceflow.settings")
+try:
+    _host = settings.HOST  # the first look: now all of them are read, and logging is set up
+except ImproperlyConfigured as missing:
+    sys.exit(f"error: {missing} See .env.example.")
 
-_host = os.environ.get("HOST", "127.0.0.1")
-bind = (
-    f"[{_host}]:{os.environ.get('PORT', '8000')}"
-    if ":" in _host
-    else f"{_host}:{os.environ.get('PORT', '8000')}"
-)
+bind = f"[{_host}]:{settings.PORT}" if ":" in _host else f"{_host}:{settings.PORT}"
 
 worker_class = "serviceflow.worker.Worker"  # a thread for whole requests only
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+workers = settings.WEB_CONCURRENCY
+threads = settings.WEB_THREADS
 # One socket a worker: with a shared one and keep-alive one worker may get nearly all connections.
 reuse_port = True
 # No max_requests: with a socket of its own a worker that is replaced takes along whoever waits at that socket.
@@ -41,7 +43,6 @@ forwarder_headers = ""
 accesslog = None
 errorlog = None
 loglevel = "warning"
-configure(os.environ.get("LOG_LEVEL") or "INFO")
 
 
 class logger_class(Logger):  # type: ignore[misc]  # noqa: N801 (gunicorn's name for the setting)

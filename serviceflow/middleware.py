@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 type Respond = Callable[[HttpRequest], HttpResponse]
-type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 log = structlog.get_logger("serviceflow.request")
 
@@ -106,12 +104,7 @@ def trusted(address: str) -> bool:
     if not address:
         return False
     parsed = ipaddress.ip_address(address)
-    return any(parsed in network for network in networks(tuple(settings.TRUSTED_PROXIES)))
-
-
-@lru_cache(maxsize=8)
-def networks(addresses: tuple[str, ...]) -> list[Network]:
-    return [ipaddress.ip_network(address, strict=False) for address in addresses]
+    return any(parsed in network for network in settings.TRUSTED_PROXIES)
 
 
 def write_line(request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:

@@ -1,9 +1,11 @@
 """Every setting of the desk, grouped, read from the environment (see .env.example)."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
@@ -17,7 +19,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def text(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
+    """What is set to nothing is not set: docker compose has no other way to leave a variable out."""
+    return os.environ.get(name, "").strip() or default
 
 
 def flag(name: str, *, default: bool = False) -> bool:
@@ -31,16 +34,42 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
-def number(name: str, default: int) -> int:
-    value = text(name)
-    try:
-        return int(value) if value else default
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+def number(name: str, default: int, *, least: int = 0) -> int:
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) >= least):
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least}, not {value!r}.")
+    return int(value)
 
 
 def words(name: str) -> list[str]:
-    return [word for word in text(name).replace(",", " ").split() if word]
+    return text(name).replace(",", " ").split()
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(word, strict=False) for word in words(name)]
+    except ValueError as trouble:
+        raise ImproperlyConfigured(
+            f"{name} must name addresses or networks, as in 10.0.0.0/8: {trouble}."
+        ) from None
+
+
+def one_of(name: str, default: str, choices: set[str]) -> str:
+    value = text(name, default).upper()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(choices))}, not {value!r}.")
+    return value
+
+
+def zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (LookupError, ValueError, OSError):  # unknown, or a path that leads elsewhere
+        raise ImproperlyConfigured(
+            f"{name} must be a time zone such as Europe/Berlin, not {value!r}."
+        ) from None
+    return value
 
 
 def database(url: str) -> dict[str, Any]:
@@ -214,8 +243,16 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "serviceflow.formats"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = text("TIME_ZONE", "UTC")
+TIME_ZONE = zone("TIME_ZONE", "UTC")
 LANGUAGE_COOKIE_NAME = "language"
+
+# --- Web server ----------------------------------------------------------------------------------
+
+# For serviceflow.gunicorn: where it listens, its processes, and the threads in each.
+HOST = text("HOST", "127.0.0.1")
+PORT = number("PORT", 8000, least=1)
+WEB_CONCURRENCY = number("WEB_CONCURRENCY", 2, least=1)
+WEB_THREADS = number("WEB_THREADS", 4, least=1)
 
 # --- Static files --------------------------------------------------------------------------------
 
@@ -265,7 +302,7 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 # Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
-TRUSTED_PROXIES = words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -327,7 +364,7 @@ SPECTACULAR_SETTINGS = {
 # --- Logs ----------------------------------------------------------------------------------------
 
 LOGGING_CONFIG = None  # serviceflow.logging sets it all up
-LOG_LEVEL = text("LOG_LEVEL", "INFO")
+LOG_LEVEL = one_of("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})
 from serviceflow.logging import configure  # noqa: E402 (needs LOG_LEVEL)
 
 configure(LOG_LEVEL)

@@ -1,6 +1,7 @@
 """What surrounds every request: its name, its caller, its language, and the headers of its answer."""
 
 import json
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -71,14 +72,14 @@ def test_any_other_request_id_is_replaced(browser: Client, given: str) -> None:
 def test_only_a_proxy_of_ours_may_speak_for_another(
     browser: Client, settings: Any, proxies: list[str], peer: str, forwarded: str, address: str
 ) -> None:
-    settings.TRUSTED_PROXIES = proxies
+    settings.TRUSTED_PROXIES = [ip_network(proxy) for proxy in proxies]
     response = browser.get("/mirror", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR=peer)
     assert seen(response)["address"] == address
 
 
 @pytest.mark.parametrize(("peer", "secure"), [("10.0.0.1", True), ("203.0.113.9", False)])
 def test_only_a_proxy_of_ours_may_claim_tls(browser: Client, settings: Any, peer: str, secure: bool) -> None:
-    settings.TRUSTED_PROXIES = ["10.0.0.1"]
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.1")]
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     response = browser.get("/mirror", headers={"x-forwarded-proto": "https"}, REMOTE_ADDR=peer)
     assert seen(response)["secure"] is secure

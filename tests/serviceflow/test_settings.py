@@ -38,6 +38,14 @@ def loaded(wanted: str = "None", /, **environment: Any) -> subprocess.CompletedP
         ({"ADMIN_BOOTSTRAP_KEY": "easy"}, "ADMIN_BOOTSTRAP_KEY"),
         ({"DEBUG": "perhaps"}, "DEBUG"),
         ({"RATE_LIMIT_KEY": "many"}, "RATE_LIMIT_KEY"),
+        ({"STATEMENT_TIMEOUT": "-1"}, "STATEMENT_TIMEOUT"),
+        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY"),
+        ({"WEB_THREADS": "four"}, "WEB_THREADS"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8 nginx"}, "TRUSTED_PROXIES"),
+        ({"TIME_ZONE": "Mars"}, "TIME_ZONE"),
+        ({"TIME_ZONE": "../UTC"}, "TIME_ZONE"),
+        ({"TIME_ZONE": "America"}, "TIME_ZONE"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )
 def test_what_is_unsafe_or_missing_refuses_by_name(environment: dict[str, str | None], named: str) -> None:
@@ -64,3 +72,28 @@ def test_forwarded_tls_is_believed_only_with_proxies_named() -> None:
     assert loaded("s.SECURE_PROXY_SSL_HEADER[0]", TRUSTED_PROXIES="10.0.0.0/8").stdout.strip() == (
         "HTTP_X_FORWARDED_PROTO"
     )
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    said = loaded("*map(str, s.TRUSTED_PROXIES),", TRUSTED_PROXIES="10.1.2.3/8, 192.0.2.1 2001:db8::/32")
+    assert said.stdout.strip() == "('10.0.0.0/8', '192.0.2.1/32', '2001:db8::/32')"
+
+
+def test_what_is_set_to_nothing_has_its_usual_value() -> None:
+    names = ["WEB_CONCURRENCY", "WEB_THREADS", "TIME_ZONE", "LOG_LEVEL"]
+    wanted = ", ".join(f"s.{name}" for name in names)
+    usual = loaded(wanted)
+    assert usual.stdout.strip() == "(2, 4, 'UTC', 'INFO')"
+    assert loaded(wanted, **dict.fromkeys(names, "")).stdout == usual.stdout
+
+
+def test_gunicorn_says_in_one_line_what_is_missing() -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--config", "python:serviceflow.gunicorn", "serviceflow.wsgi"],
+        cwd=CHECKOUT, env={"PATH": os.environ["PATH"], **GOOD, "SECRET_KEY": ""},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert started.returncode == 1
+    assert started.stderr.splitlines() == [
+        "error: SECRET_KEY must be set to at least 50 random characters. See .env.example."
+    ]
