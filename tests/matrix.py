@@ -1,7 +1,7 @@
 """Who may do what, written down a second time: every person, relation, state and verb with the answer to expect.
 
-The oracle is a literal transcription of docs/domain.md's two tables (who sees a ticket, who may do what) and of its
-workflow. It is not computed from tickets/permissions.py, so that a slip in one of the two shows. The answers are
+The oracle is the literal tables below: who sees a ticket, who may do what, and the workflow. They are not computed from
+tickets/permissions.py, which docs/workflow.md is drawn from, so that a slip in one of the two shows. The answers are
 200 done, 403 not his to do, 404 not his to see, 409 not now. Verbs, API and pages run the same cases.
 """
 

@@ -39,7 +39,7 @@ class Request:
 
 
 def sees(people: list[Person], one: int, ticket: Request) -> bool:
-    """The table of domain.md, read aloud."""
+    """Who sees a ticket, said once more and otherwise than by a query."""
     person = people[one]
     if ticket.deleted:
         return False

@@ -17,7 +17,7 @@ from tickets.workflow import CHANGES, FINAL, OPEN, Status, WaitingFor, allows, j
 pytestmark = pytest.mark.django_db
 
 PAIRS = list(product(Status, Status))
-# The arrows of the picture in domain.md, once more.
+# The arrows of "change status" in docs/workflow.md, once more by hand.
 LEGAL = {
     ("NEW", "IN_PROGRESS"),
     ("NEW", "CANCELED"),
