@@ -49,7 +49,7 @@ def spend(limits: Mapping[str, int], *, window: int = WINDOW, now: float | None 
     if not counted:
         return []
     moment = time.time() if now is None else now
-    present = int(moment // window)
+    ends = (int(moment // window) + 1) * window  # what names the window is when it is over
     with connection.cursor() as cursor:
         # Sorted, so that two requests that count the same two names never wait for each other in a circle.
         cursor.execute(
@@ -61,8 +61,8 @@ def spend(limits: Mapping[str, int], *, window: int = WINDOW, now: float | None 
                 "window" = excluded."window"
             RETURNING name, used
             """,
-            [present, sorted(counted)],
+            [ends, sorted(counted)],
         )
         rows = cursor.fetchall()
-    reset = int((present + 1) * window - moment) + 1
+    reset = int(ends - moment) + 1
     return [Standing(name, counted[name], used, reset) for name, used in rows]

@@ -11,7 +11,6 @@ from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.utils import timezone
 
-from accounts.allowances import WINDOW
 from accounts.models import Allowance, StoredAnswer
 from accounts.safe_writing import KEPT_FOR
 
@@ -24,8 +23,8 @@ def forget_answers() -> int:
 
 
 def forget_allowances() -> int:
-    """Counters of callers who have not called in this minute: the next call would begin anew."""
-    return _forget(Allowance, window__lt=int(time.time() // WINDOW))
+    """Counters of windows that are over, be it a minute or a day: the next call would begin anew."""
+    return _forget(Allowance, window__lte=int(time.time()))
 
 
 def forget_sessions() -> int:

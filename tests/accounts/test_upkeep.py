@@ -36,13 +36,21 @@ def test_answers_are_kept_for_a_day_and_no_longer(employee: User) -> None:
     assert upkeep.forget_answers() == 0
 
 
-def test_only_counters_of_past_minutes_go() -> None:
+def test_only_counters_of_windows_that_are_over_go() -> None:
     spend({"ada": 10, "bob": 10}, now=time.time() - WINDOW)
     [standing] = spend({"bob": 10})
     upkeep.forget_allowances()
     assert set(Allowance.objects.values_list("name", flat=True)) <= {"bob"}
     [after] = spend({"ada": 10})
     assert (standing.used, after.used) == (1, 1)
+
+
+def test_tries_of_a_longer_window_stay_counted() -> None:
+    later = time.time() + 60  # so that it cannot end while we look
+    spend({"eve": 5}, window=15 * 60, now=later)
+    assert upkeep.forget_allowances() == 0
+    [standing] = spend({"eve": 5}, window=15 * 60, now=later)
+    assert standing.used == 2
 
 
 def test_sessions_that_are_over_go_and_the_others_stay_signed_in(
