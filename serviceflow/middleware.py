@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -21,6 +20,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.csp import CSP, build_policy
 from django.utils.translation import gettext as _
 
+from accounts import allowances
 from serviceflow import errors, problems
 
 if TYPE_CHECKING:
@@ -224,25 +224,18 @@ class SmallPages(GZipMiddleware):
 
 
 def fair_use(get_response: Respond) -> Respond:
-    """So many changes and searches a minute for each person. The API and the sign-in count their calls themselves.
-
-    Counted in this process, where it costs no query; each further worker lets as many through.
-    """
+    """So many changes and searches a minute for each person. The API and the sign-in count their calls themselves."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         costly = request.method == "POST" or request.GET.get("q")
-        limit = settings.RATE_LIMITS["person"]
-        if not (costly and limit) or problems.asks_for_json(request) or not request.user.is_authenticated:
+        if not costly or problems.asks_for_json(request) or not request.user.is_authenticated:
             return get_response(request)
-        minute, second = divmod(int(time.time()), 60)
-        name = f"pages:{request.user.pk}:{minute}"
-        used = cache.get(name, 0) + 1
-        cache.set(name, used, timeout=60)
-        if used <= limit:
-            return get_response(request)
-        response = errors.told(request, HTTPStatus.TOO_MANY_REQUESTS)
-        response["Retry-After"] = str(60 - second)
-        return response
+        for standing in allowances.spend({f"person:{request.user.pk}": settings.RATE_LIMITS["person"]}):
+            if standing.exceeded:
+                response = errors.told(request, HTTPStatus.TOO_MANY_REQUESTS)
+                response["Retry-After"] = str(standing.reset)
+                return response
+        return get_response(request)
 
     return respond
 

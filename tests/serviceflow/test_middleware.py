@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from accounts.models import User
+from accounts.models import Allowance, User
 from serviceflow import middleware
 
 pytestmark = pytest.mark.urls("tests.serviceflow.urls")
@@ -290,7 +290,9 @@ def test_one_person_s_changes_and_searches_are_bounded(
         browser.get("/signed-in").status_code,
     ]
     assert statuses == [200, 200, 429, 200]
-    assert 1 <= int(browser.post("/form")["Retry-After"]) <= 60
+    assert 1 <= int(browser.post("/form")["Retry-After"]) <= 61
+    [counter] = Allowance.objects.all()  # where every process sees it
+    assert (counter.name, counter.used) == (f"person:{anna.pk}", 4)
     browser.force_login(colleague)
     assert browser.post("/form").status_code == 200
 
