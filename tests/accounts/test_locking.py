@@ -12,13 +12,13 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts import actions
-from accounts.acting import SYSTEM
+from accounts import actions, api_keys
+from accounts.acting import SYSTEM, Forbidden
 from accounts.models import User
 from tests.factories import UserFactory, opened, web
 from tests.racing import at_once, refused_with
 from tickets import actions as tickets
-from tickets.actions._record import lock
+from tickets.actions._record import locked
 from tickets.models import Service, Ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,7 +76,7 @@ def test_who_is_shut_out_while_he_comments_never_waits_in_a_circle(
 def holding(ticket: Ticket, signal: Signal, deed: Callable[[], Any]) -> Any:
     """Do the deed a moment after the ticket is locked and the signal given, in one transaction."""
     with transaction.atomic():
-        lock(ticket)
+        locked(ticket)
         signal.set()
         time.sleep(0.5)
         return deed()
@@ -170,3 +170,80 @@ def test_nobody_is_given_what_he_may_no_longer_see(
     )
     assert len(refused_with(results, "assignee_may_not_see")) == 1, results
     assert Ticket.objects.get(pk=ticket.pk).assignee is None
+
+
+@pytest.mark.parametrize("verb", ["claim", "open", "set_service"])
+def test_a_service_becomes_confidential_while_somebody_takes_its_ticket(
+    admin: User, stranger: User, employee: User, service: Service, verb: str
+) -> None:
+    """Either the verb sees that it may not, or whoever makes the service confidential sees what the verb has done."""
+    signal = Signal()
+    ticket = opened(by=employee, service=None if verb == "set_service" else service)
+    deeds: dict[str, Callable[[], Any]] = {
+        "claim": partial(tickets.claim, ticket, by=web(stranger)),
+        "open": partial(
+            tickets.open_ticket,
+            title="His",
+            requester=employee,
+            service=service,
+            assignee=stranger,
+            by=web(stranger),
+        ),
+        "set_service": partial(tickets.set_service, ticket, service=service, by=web(stranger)),
+    }
+    if verb == "set_service":
+        tickets.claim(ticket, by=web(stranger))
+
+    def take() -> Any:
+        with transaction.atomic():
+            taken = deeds[verb]()
+            signal.set()
+            time.sleep(0.5)
+        return taken
+
+    secret = Service.objects.get(pk=service.pk)
+    secret.confidential = True
+    taken, saved = at_once(take, partial(after, signal, partial(tickets.save_service, secret, by=web(admin))))
+    assert isinstance(taken, Ticket), taken
+    assert isinstance(saved, Service), saved
+    for one in Ticket.objects.filter(service=service):
+        assert one.assignee is None
+
+
+def test_properties_and_a_service_are_saved_at_once_without_a_circle(
+    admin: User, agent: User, employee: User, service: Service
+) -> None:
+    """The page and If-Match lock the ticket first; so does whoever makes a service confidential."""
+    signal = Signal()
+    ticket = tickets.claim(opened(by=employee, service=service), by=web(agent))
+    secret = Service.objects.get(pk=service.pk)
+    secret.confidential = True
+    results = at_once(
+        partial(
+            holding, ticket, signal, partial(tickets.set_service, ticket, service=service, by=web(agent))
+        ),
+        partial(after, signal, partial(tickets.save_service, secret, by=web(admin))),
+    )
+    assert not [result for result in results if isinstance(result, Exception)], results
+
+
+def test_who_is_shut_out_while_he_waits_for_a_ticket_does_nothing_to_it(
+    admin: User, agent: User, employee: User, service: Service
+) -> None:
+    ticket, signal = opened(by=employee, service=service), Signal()
+    results = at_once(
+        partial(holding, ticket, signal, partial(actions.deactivate, agent, by=web(admin))),
+        partial(
+            after, signal, partial(tickets.add_comment, ticket, body="Too late", internal=True, by=web(agent))
+        ),
+    )
+    assert len(refused_with(results, "not_permitted")) == 1, results
+    assert not ticket.comments.exists()
+
+
+def test_an_administrator_who_is_none_any_more_gives_nobody_a_key(admin: User, employee: User) -> None:
+    UserFactory.create(role="ADMIN")
+    let_in = web(admin)
+    actions.change_role(admin, role="EMPLOYEE", by=SYSTEM)
+    with pytest.raises(Forbidden):
+        api_keys.issue(employee, name="Late", scopes=["read"], by=let_in)

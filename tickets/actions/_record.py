@@ -13,25 +13,34 @@ from accounts.acting import Actor, Invalid, Refused, Stale
 from accounts.checking import is_blank, require_storable
 from accounts.models import User
 from audit import trail
-from tickets.models import Comment, Ticket
+from tickets.models import Comment, Service, Ticket
 from tickets.models.ticket import Status
 
 
-def lock(ticket: Ticket) -> Ticket:
+def lock(ticket: Ticket, *, by: Actor) -> tuple[Ticket, Actor]:
+    """The ticket as it stands, locked, and the actor as he stands by now: he may have been shut out while he waited.
+
+    The first lock of every verb. After it come, in this order, the service, a person, a key. Raises Refused if the
+    ticket was deleted meanwhile.
+    """
+    return locked(ticket), standing.again(by)
+
+
+def locked(ticket: Ticket) -> Ticket:
     """The ticket as it stands, locked. Raises Refused if it was deleted meanwhile."""
     try:
-        locked: Ticket = Ticket.objects.locked(ticket.pk)
+        found: Ticket = Ticket.objects.locked(ticket.pk)
     except Ticket.DoesNotExist:
         raise Refused("deleted", _("This ticket has been deleted."), status=404) from None
-    return locked
+    return found
 
 
 def expect(ticket: Ticket, *, version: int) -> Ticket:
     """Lock the ticket and raise Stale unless it still has this version. The verb follows in the same transaction."""
-    locked = lock(ticket)
-    if locked.version != version:
-        raise Stale(_("Somebody has changed this ticket since you saw it."), seen=version, now=locked.version)
-    return locked
+    found = locked(ticket)
+    if found.version != version:
+        raise Stale(_("Somebody has changed this ticket since you saw it."), seen=version, now=found.version)
+    return found
 
 
 def record(
@@ -104,17 +113,29 @@ def let_go(ticket: Ticket) -> None:
 
 def check_assignee(ticket: Ticket, assignee: User) -> None:
     """Raise Refused unless this person may be responsible for the ticket as it is about to stand."""
-    if ticket.service is not None and ticket.service.confidential:
-        # Held, so that he loses no team between the answer and the end of the transaction. That he keeps his role
-        # meanwhile is the guard's doing, which holds whoever is written into the row (_store).
-        assignee = standing.held(assignee)
+    # For a clear answer. That it is still so when the transaction ends is the guard's doing: it holds the service and
+    # the person while it asks again (_store).
     if not (assignee.is_active and assignee.is_agent):
-        raise Refused("not_an_agent", _("Only an active agent can be responsible for a ticket."))
+        raise _not_an_agent()
     if not may_see(ticket, assignee):
-        raise Refused(
-            "assignee_may_not_see",
-            _("%(name)s may not see tickets of this confidential service.") % {"name": assignee},
-        )
+        raise _may_not_see(assignee)
+
+
+def _not_an_agent() -> Refused:
+    return Refused("not_an_agent", _("Only an active agent can be responsible for a ticket."))
+
+
+def _may_not_see(assignee: User | None) -> Refused:
+    said = _("%(name)s may not see tickets of this confidential service.") % {"name": assignee}
+    return Refused("assignee_may_not_see", said)
+
+
+def held(service: Service) -> Service:
+    """The service as it stands; nobody changes it before the transaction ends."""
+    found: Service = Service.objects.raw(
+        "SELECT * FROM tickets_service WHERE id = %s FOR SHARE", [service.pk]
+    )[0]
+    return found
 
 
 def may_hold(ticket: Ticket, user: User) -> bool:
@@ -141,14 +162,12 @@ def _store(ticket: Ticket) -> None:
         else:
             ticket.save(update_fields=[*ticket.changed_columns(), "version", "updated_at"])
     except IntegrityError as error:
-        # Between the question and the answer somebody was demoted or deactivated: the database noticed.
-        if (
-            getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
-            == "ticket_assignee_is_agent"
-        ):
-            raise Refused(
-                "not_an_agent", _("Only an active agent can be responsible for a ticket.")
-            ) from None
+        # Between the question and the answer somebody lost his role or team, or a service became confidential.
+        broken = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
+        if broken == "ticket_assignee_is_agent":
+            raise _not_an_agent() from None
+        if broken == "ticket_assignee_may_see":
+            raise _may_not_see(ticket.assignee) from None
         raise
 
 

@@ -3,10 +3,9 @@
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import standing
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.models import Team, User
-from tickets.actions._record import check_assignee, comment_of, let_go, lock, may_hold, record
+from tickets.actions._record import check_assignee, comment_of, let_go, lock, locked, may_hold, record
 from tickets.models import Service, Ticket
 from tickets.permissions import require
 
@@ -14,7 +13,7 @@ from tickets.permissions import require
 @transaction.atomic
 def claim(ticket: Ticket, *, by: Actor) -> Ticket:
     """Make the actor responsible for a ticket that nobody holds."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "claim", ticket)
     check_assignee(ticket, by.person)
     ticket.assignee = by.person
@@ -39,8 +38,7 @@ def claim_next(*, by: Actor) -> Ticket | None:
 @transaction.atomic
 def assign(ticket: Ticket, *, assignee: User, by: Actor) -> Ticket:
     """Make somebody responsible: a lead one of his team's agents, an administrator any agent."""
-    ticket = lock(ticket)
-    by = standing.again(by)
+    ticket, by = lock(ticket, by=by)
     require(by, "assign", ticket)
     if by.user and not by.user.is_admin and ticket.team_id not in assignee.team_leads:
         raise Forbidden(
@@ -58,8 +56,7 @@ def hand_over(
     """Give a ticket to another agent, or to a team, whose queue it then waits in. `note` is an internal note."""
     if to is None and team is None:
         raise Invalid("assignee", "required", _("Name an agent or a team."))
-    ticket = lock(ticket)
-    by = standing.again(by)
+    ticket, by = lock(ticket, by=by)
     require(by, "hand_over" if to else "hand_over_to_team", ticket)
     if team is not None:
         if not team.is_active:
@@ -95,7 +92,7 @@ def give(ticket: Ticket, *, to: User, by: Actor) -> Ticket:
 @transaction.atomic
 def release(ticket: Ticket, *, by: Actor) -> Ticket:
     """Give a ticket back to its team's queue, because its assignee may no longer hold it."""
-    ticket = lock(ticket)
+    ticket = locked(ticket)
     if ticket.assignee is None or not ticket.is_open or may_hold(ticket, ticket.assignee):
         return ticket
     let_go(ticket)
@@ -106,6 +103,12 @@ def release_what_is_lost(user: User, *, by: Actor) -> None:
     """Give back every open ticket that this person may no longer hold: demoted, deactivated, gone from the team."""
     for ticket in Ticket.objects.standing().open().filter(assignee=user).order_by("pk"):
         release(ticket, by=by)
+
+
+def lock_open(service: Service) -> None:
+    """Lock every open ticket of a service that is about to be changed: tickets come before their service."""
+    tickets = Ticket.objects.standing().open().filter(service=service).order_by("pk")
+    list(tickets.select_for_update().values_list("pk"))
 
 
 def release_what_is_unseen(service: Service, *, by: Actor) -> None:

@@ -11,7 +11,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.acting import Actor, Invalid, Refused
 from accounts.models import User
-from tickets.actions._record import expect, lock
+from tickets.actions._record import expect, locked
 from tickets.actions.assigning import claim, give, hand_over
 from tickets.actions.content import set_due, set_priority, set_service, set_tags
 from tickets.actions.conversation import add_comment
@@ -100,9 +100,9 @@ class _Run:
     @transaction.atomic
     def _do(self, ticket: Ticket) -> tuple[int, int]:
         seen = self.versions.get(ticket.public_id)
-        locked = lock(ticket) if seen is None else expect(ticket, version=seen)
-        before = locked.version
-        after = self.verb(locked, **self.arguments, by=self.by)
+        found = locked(ticket) if seen is None else expect(ticket, version=seen)
+        before = found.version
+        after = self.verb(found, **self.arguments, by=self.by)
         if self.dry:
             transaction.set_rollback(True)
         return before, after

@@ -7,10 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import standing
 from accounts.acting import Actor, Invalid
 from accounts.checking import is_blank, require_storable
-from tickets.actions._record import let_go, lock, may_see, record
+from tickets.actions._record import held, let_go, lock, may_see, record
 from tickets.models import Priority, Service, Tag, Ticket
 from tickets.permissions import require
 
@@ -23,7 +22,7 @@ DUE_BEFORE = datetime(2200, 1, 1, tzinfo=UTC)
 @transaction.atomic
 def edit(ticket: Ticket, *, title: str | None = None, description: str | None = None, by: Actor) -> Ticket:
     """Change title or description; what is None stays."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "edit", ticket)
     title = ticket.title if title is None else title
     description = ticket.description if description is None else description
@@ -34,7 +33,7 @@ def edit(ticket: Ticket, *, title: str | None = None, description: str | None = 
 @transaction.atomic
 def set_priority(ticket: Ticket, *, priority: str, by: Actor) -> Ticket:
     """Say how urgent it is."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "set_priority", ticket)
     check_priority(priority)
     ticket.priority = priority
@@ -47,10 +46,10 @@ def set_service(ticket: Ticket, *, service: Service | None, by: Actor) -> Ticket
 
     An assignee who may not see tickets of the new service lets go of it.
     """
-    # Before the ticket, as whoever makes a service confidential has them: nobody does so until we are done.
-    service = _held(service) if service is not None else None
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "set_service", ticket)
+    # Nobody makes it confidential until we are done.
+    service = held(service) if service is not None else None
     if service is not None and not service.is_active and service != ticket.service:
         raise Invalid("service", "not_in_use", _("This service is no longer offered."))
     if ticket.service is None or ticket.team_id == ticket.service.team_id:
@@ -64,7 +63,7 @@ def set_service(ticket: Ticket, *, service: Service | None, by: Actor) -> Ticket
 @transaction.atomic
 def set_tags(ticket: Ticket, *, tags: Sequence[str], by: Actor) -> Ticket:
     """Replace the tags."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "set_tags", ticket)
     ticket.tags = known_tags(tags)
     return _record_if_changed(ticket, "ticket.tags_set", by=by)
@@ -73,7 +72,7 @@ def set_tags(ticket: Ticket, *, tags: Sequence[str], by: Actor) -> Ticket:
 @transaction.atomic
 def set_due(ticket: Ticket, *, due_at: datetime | None, by: Actor) -> Ticket:
     """Say until when, or that there is no date."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "set_due", ticket)
     check_due(due_at)
     ticket.due_at = due_at
@@ -83,8 +82,7 @@ def set_due(ticket: Ticket, *, due_at: datetime | None, by: Actor) -> Ticket:
 @transaction.atomic
 def delete(ticket: Ticket, *, reason: str, by: Actor) -> Ticket:
     """Take a ticket off every list, for everyone. Its events stay."""
-    ticket = lock(ticket)
-    by = standing.again(by)
+    ticket, by = lock(ticket, by=by)
     require(by, "delete", ticket)
     if is_blank(reason):
         raise Invalid("reason", "required", _("Say why the ticket is to be deleted."))
@@ -133,13 +131,6 @@ def known_tags(words: Sequence[str]) -> list[str]:
     if names:
         Tag.objects.bulk_create((Tag(name=name) for name in names), ignore_conflicts=True)
     return names
-
-
-def _held(service: Service) -> Service:
-    held: Service = Service.objects.raw(
-        "SELECT * FROM tickets_service WHERE id = %s FOR SHARE", [service.pk]
-    )[0]
-    return held
 
 
 def _record_if_changed(ticket: Ticket, verb: str, *, by: Actor) -> Ticket:

@@ -17,7 +17,7 @@ def add_comment(ticket: Ticket, *, body: str, internal: bool = False, by: Actor)
 
     When the requester answers a ticket that waits for him it goes back to work: IN_PROGRESS, or NEW if nobody has it.
     """
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "note" if internal else "comment", ticket)
     comment = comment_of(body, internal=internal, by=by)
     if not internal:
@@ -34,7 +34,7 @@ def add_comment(ticket: Ticket, *, body: str, internal: bool = False, by: Actor)
 @transaction.atomic
 def watch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
     """Have somebody follow the ticket; he may read it from then on. Changes nothing if he does already."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "manage_watchers", ticket)
     if not user.is_active:
         raise Invalid("user", "inactive", _("This person is deactivated."))
@@ -49,7 +49,7 @@ def watch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
 @transaction.atomic
 def unwatch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
     """Have somebody no longer follow the ticket. Whoever follows may always stop."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "unfollow" if by.user and by.user.pk == user.pk else "manage_watchers", ticket)
     watchers = _watchers(ticket)
     deleted, _rows = Watch.objects.filter(ticket=ticket, user=user).delete()

@@ -41,7 +41,7 @@ def change_status(
         raise Invalid("status", "invalid_choice", _("There is no such status."))
     if waiting_for and (status != Status.WAITING or waiting_for not in WaitingFor.values):
         raise Invalid("waiting_for", "invalid_choice", _("Only a WAITING ticket waits for somebody."))
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     # NEW is nobody's to set: whoever could go on with the ticket hears that it is no legal change.
     verb = workflow.VERBS.get(workflow.Status(status), "start")
     if assignee is not None:
@@ -74,7 +74,7 @@ def change_status(
 @transaction.atomic
 def cancel(ticket: Ticket, *, reason: str = "", by: Actor) -> Ticket:
     """Cancel a ticket: one's own request while nobody has taken it, or as staff, with a reason."""
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     if by.user is None or has_right(by.user, "cancel", ticket):
         return change_status(ticket, status=Status.CANCELED, comment=reason, by=by)
     require(by, "cancel_own", ticket)
@@ -87,7 +87,7 @@ def reopen(ticket: Ticket, *, comment: str = "", by: Actor) -> Ticket:
 
     Whoever resolved it may have left since, or may no longer see it: then it goes to its team's queue.
     """
-    ticket = lock(ticket)
+    ticket, by = lock(ticket, by=by)
     require(by, "reopen", ticket)
     ticket.resolved_at = ticket.finished_at = ticket.finished_by = None
     if ticket.assignee is not None and not may_hold(ticket, ticket.assignee):

@@ -38,14 +38,25 @@ CREATE TRIGGER tickets_ticket_version BEFORE UPDATE OF version, public_id, numbe
     FOR EACH ROW EXECUTE FUNCTION tickets_guard_version();
 
 CREATE FUNCTION tickets_guard_assignee() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE secret boolean;
 BEGIN
     IF NEW.assignee_id IS NOT NULL THEN
+        -- Held first, in the order of all locks: nobody makes the service confidential at the same moment.
+        SELECT confidential INTO secret FROM tickets_service WHERE id = NEW.service_id FOR SHARE;
         -- The share lock makes a demotion at the same moment wait for us, or us for it.
         PERFORM 1 FROM accounts_user
             WHERE id = NEW.assignee_id AND is_active AND role IN ('AGENT', 'ADMIN') FOR SHARE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'an assignee is an active agent'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'ticket_assignee_is_agent';
+        END IF;
+        IF secret AND NEW.assignee_id <> NEW.requester_id
+           AND NOT EXISTS (SELECT FROM accounts_user WHERE id = NEW.assignee_id AND role = 'ADMIN')
+           AND NOT EXISTS (SELECT FROM accounts_membership
+                           WHERE user_id = NEW.assignee_id AND team_id = NEW.team_id)
+           AND NOT EXISTS (SELECT FROM tickets_watch WHERE user_id = NEW.assignee_id AND ticket_id = NEW.id) THEN
+            RAISE EXCEPTION 'an assignee may see his ticket'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'ticket_assignee_may_see';
         END IF;
     END IF;
     RETURN NEW;

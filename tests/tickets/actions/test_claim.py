@@ -132,9 +132,9 @@ def test_the_database_knows_who_may_hold_a_ticket(ticket: Ticket, standing: dict
 def test_who_was_demoted_since_the_page_was_drawn_is_told_so(agent: User, ticket: Ticket) -> None:
     seen = Actor(User.objects.get(pk=agent.pk), "web")
     User.objects.filter(pk=agent.pk).update(role="EMPLOYEE")  # behind the actor's back, as in another process
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Forbidden) as refusal:
         actions.claim(ticket, by=seen)
-    assert refusal.value.code == "not_an_agent"
+    assert refusal.value.code == "not_permitted"
     assert Ticket.objects.get().version == 1
 
 
