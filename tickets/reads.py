@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import configuration
 from accounts.models import User
 from audit import trail
+from audit.models import Event
 from tickets.filters import start_of_today
 from tickets.models import Service, Tag, Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor
@@ -112,6 +113,24 @@ def find(reference: str, *, reader: User, beside: TicketQuerySet | None = None) 
     else:
         found = tickets.get(public_id=public_id)
     return found
+
+
+# The events after which an answer about a ticket of the same version may read otherwise, and what they are then about.
+_RENAMING = ("user.profile_changed", "user.email_changed", "team.changed", "service.changed")
+_NAMES = ["full_name", "email", "name", "name_en", "name_ru", "language"]
+
+
+def renamed_since(ticket: Ticket, *, reader: User) -> bool:
+    """Whether somebody or something on the ticket has another name, or the reader another language, since its last
+    event. Bring `with_people` along.
+    """
+    shown = (ticket.service, ticket.team, ticket.requester, ticket.author, ticket.assignee, reader)
+    return Event.objects.filter(
+        subject_id__in={each.public_id for each in shown if each},
+        at__gt=ticket.updated_at,
+        verb__in=_RENAMING,
+        changes__has_any_keys=_NAMES,
+    ).exists()
 
 
 def requests_of(person: User) -> TicketQuerySet:

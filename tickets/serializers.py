@@ -61,6 +61,16 @@ def ticket_out(ticket: Ticket, viewer: User) -> dict[str, Any]:
     }
 
 
+def names_in(ticket: Ticket) -> list[object]:
+    """What `ticket_out` shows of others, who may be called something else without a new version of the ticket."""
+    people = [person for person in (ticket.requester, ticket.author, ticket.assignee) if person]
+    return [
+        ticket.service and ticket.service.name,
+        ticket.team and ticket.team.name,
+        *((person.full_name, person.email) for person in people),
+    ]
+
+
 def comment_out(comment: Comment) -> dict[str, Any]:
     """`seq` is the ticket's version since this comment."""
     return {

@@ -15,12 +15,19 @@ from accounts.acting import Invalid
 from accounts.calls import nothing
 from accounts.models import User
 from accounts.operations import PAGING, operation, page_example, page_of
-from tickets import actions
+from tickets import actions, reads
 from tickets.api._call import ETAG, EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall, show
 from tickets.filters import ORDERINGS, TicketFilter
 from tickets.models import Priority, Ticket
 from tickets.models.ticket import Status, TicketQuerySet
-from tickets.serializers import DeletionInput, TicketChangeInput, TicketInput, TicketShape, ticket_out
+from tickets.serializers import (
+    DeletionInput,
+    TicketChangeInput,
+    TicketInput,
+    TicketShape,
+    names_in,
+    ticket_out,
+)
 
 USUAL_ORDER = "-created_at"
 ONE_VALUE = frozenset({"created_after", "created_before", "updated_after", "updated_before", "q"})
@@ -73,7 +80,7 @@ class Tickets(TicketCall):
             filtered(tickets, request, reader=viewer),
             order=ordering(request),
             show=lambda ticket: ticket_out(ticket, viewer),
-            identity=lambda ticket: (ticket.pk, ticket.version),
+            identity=lambda ticket: (ticket.pk, ticket.version, names_in(ticket)),
         )
 
     @operation(
@@ -113,7 +120,10 @@ class OneTicket(TicketCall):
     )
     def get(self, request: Request, ticket: str) -> HttpResponse:
         found = self.found(ticket)
-        return conditional.not_modified(request, conditional.version_tag(found.version)) or show(found, self)
+        known = conditional.not_modified(request, conditional.version_tag(found.version))
+        if known is None or reads.renamed_since(found, reader=self.by.person):
+            return show(found, self)
+        return known
 
     @operation(
         "updateTicket",

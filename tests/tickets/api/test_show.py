@@ -1,13 +1,18 @@
 """GET /tickets/{id}: one ticket as its reader sees it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from accounts import actions as people
+from accounts import configuration
 from accounts.models import User
 from tests.factories import opened, stand, web
 from tickets import actions
 from tickets.models import Service, Ticket
+
+TICKETS = "/api/v1/tickets"
 
 
 def address(ticket: Ticket) -> str:
@@ -61,6 +66,66 @@ def test_nothing_is_sent_twice(program_of: Any, agent: User, ticket: Ticket) -> 
         assert "Content-Type" not in response
     actions.claim(ticket, by=web(agent))
     assert program.get(address(ticket), headers={"if-none-match": tag}).status_code == 200
+
+
+def _named(row: Any, **names: str) -> Any:
+    for name, value in names.items():
+        setattr(row, name, value)
+    return row
+
+
+def _called(user: User, full_name: str, *, by: User) -> None:
+    people.change_profile(
+        user, full_name=full_name, language=user.language, time_zone=user.time_zone, by=web(by)
+    )
+
+
+# Whose renaming → how it is done to a ticket of the agent's, by him or an administrator.
+RENAMED: dict[str, Callable[[Ticket, User, User], object]] = {
+    "requester": lambda t, _me, boss: _called(t.requester, "Anna Orlova", by=boss),
+    "address": lambda t, _me, boss: people.change_email(
+        t.requester, email="orlova@example.com", by=web(boss)
+    ),
+    "assignee": lambda _t, me, boss: _called(me, "I. Orlov", by=boss),
+    "service": lambda t, _me, boss: actions.save_service(_named(t.service, name_en="Far away"), by=web(boss)),
+    "team": lambda t, _me, boss: configuration.save(_named(t.team, name="Networks"), by=web(boss)),
+    "language": lambda _t, me, _boss: people.choose_language(me, language="ru", by=web(me)),
+}
+
+
+@pytest.mark.parametrize("rename", RENAMED.values(), ids=RENAMED)
+def test_a_new_name_is_sent_although_the_version_is_the_same(
+    program_of: Any,
+    agent: User,
+    admin: User,
+    employee: User,
+    service: Service,
+    rename: Callable[[Ticket, User, User], object],
+) -> None:
+    ticket = actions.claim(opened(by=employee, service=service), by=web(agent))
+    program = program_of(agent)
+    before = {place: program.get(place) for place in (address(ticket), TICKETS)}
+    rename(ticket, agent, admin)
+    for place, known in before.items():
+        now = program.get(place, headers={"if-none-match": known["ETag"]})
+        assert now.status_code == 200
+        assert now.json() != known.json()
+    assert now["ETag"] != known["ETag"]  # the list's; the ticket's is its version, for If-Match
+    assert (
+        program.patch(address(ticket), {"priority": "HIGH"}, headers={"if-match": '"2"'}).status_code == 200
+    )
+    tag = program.get(address(ticket))["ETag"]
+    assert program.get(address(ticket), headers={"if-none-match": tag}).status_code == 304
+
+
+def test_what_nobody_reads_there_is_no_reason_to_send_it_again(
+    program_of: Any, agent: User, ticket: Ticket
+) -> None:
+    program = program_of(agent)
+    tag = program.get(address(ticket))["ETag"]
+    people.choose_theme(agent, theme="dark", by=web(agent))
+    people.signed_in(agent, by=web(agent))
+    assert program.get(address(ticket), headers={"if-none-match": tag}).status_code == 304
 
 
 def test_nobody_in_between_may_keep_it(program_of: Any, agent: User, ticket: Ticket) -> None:
