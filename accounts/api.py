@@ -13,8 +13,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from accounts import actions, api_keys, conditional, lists, standing
-from accounts.acting import Invalid
+from accounts import actions, api_keys, conditional, lists, proof, standing
+from accounts.acting import Forbidden, Invalid
 from accounts.calls import SAFE, Call, answer, nothing, routes
 from accounts.inputs import ME, Nothing
 from accounts.models import ApiKey, Membership, Role, Scope, Team, User
@@ -77,6 +77,13 @@ class PeopleCall(Call):
             raise Http404 from None
         found: User = User.objects.with_teams().get(public_id=public_id)
         return found
+
+    def require_proof(self) -> None:
+        """A browser that was left open gives nobody a key, by this door either. Who calls by a key has shown it."""
+        if self.by.api_key is None and not proof.is_fresh(self.request):
+            raise Forbidden(
+                "password_required", _("Type your password once more first, at /account/confirm/.")
+            )
 
 
 def people() -> QuerySet[User]:
@@ -163,6 +170,8 @@ class Users(PeopleCall):
         actions.require_admin(self.by)
         teams = dict.fromkeys(named_teams(wanted.pop("team_ids", [])), False)
         wants_key = wanted.pop("issue_api_key")
+        if wants_key:
+            self.require_proof()
         user = actions.create_user(**wanted, teams=teams, by=self.by)
         if not wants_key:
             return user, ""
@@ -306,6 +315,7 @@ class Keys(KeysCall):
     )
     def post(self, request: Request, user: str) -> HttpResponse:
         owner = self.found(user)
+        self.require_proof()
         key, raw = api_keys.issue(owner, **self.input(KeyInput), by=self.by)
         return answer(key_out(key) | {"api_key": raw}, 201)
 
@@ -339,6 +349,7 @@ class Rotation(KeysCall):
     )
     def post(self, request: Request, user: str, key: UUID) -> HttpResponse:
         self.input(Nothing)
+        self.require_proof()
         new, raw = api_keys.rotate(self.found_key(user, key), by=self.by)
         return answer(key_out(new) | {"api_key": raw})
 

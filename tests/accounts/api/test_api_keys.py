@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts import api_keys
+from accounts.acting import SYSTEM
 from accounts.models import ApiKey, User
+from tests.factories import PASSWORD
 from tests.program import Program
 
 KEYS = "/api/v1/users/me/api-keys"
@@ -142,3 +145,25 @@ def test_a_new_user_s_key_has_what_the_calling_key_has(program_of: Any, admin: U
     body = {"email": "new@example.com", "full_name": "New", "issue_api_key": True}
     assert program_of(admin, "read", "admin").post("/api/v1/users", body).status_code == 201
     assert ApiKey.objects.latest("pk").scopes == ["read"]
+
+
+def test_a_browser_left_open_gives_nobody_a_key(admin: User, employee: User, browser_of: Any) -> None:
+    key, raw = api_keys.issue(employee, name="Old", scopes=["read"], by=SYSTEM)
+    browser = browser_of(admin)
+    session = browser.session
+    session["password_shown_at"] -= 16 * 60
+    session.save()
+    wanted = {"name": "New", "scopes": ["read"]}
+    newcomer = {"email": "new@example.com", "full_name": "New One", "issue_api_key": True}
+    for address, body in (
+        ("/api/v1/users/me/api-keys", wanted),
+        (f"/api/v1/users/{employee.public_id}/api-keys", wanted),
+        (f"/api/v1/users/{employee.public_id}/api-keys/{key.public_id}/rotate", {}),
+        ("/api/v1/users", newcomer),
+    ):
+        answer = browser.post(address, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (403, "password_required"), address
+    assert ApiKey.objects.count() == 1
+    assert api_keys.find(raw) is not None
+    browser.post("/account/confirm/", {"password": PASSWORD})
+    assert browser.post("/api/v1/users", newcomer, content_type="application/json").status_code == 201
