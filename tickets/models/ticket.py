@@ -12,6 +12,7 @@ from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from uuid_utils.compat import uuid7
 
 from accounts.models import Role, Team, User
@@ -185,7 +186,9 @@ class Ticket(models.Model):
     source = models.CharField(_("source"), max_length=10, choices=Source)
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True, verbose_name=_("tags"))
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(
+        pgettext_lazy("of a ticket", "created"), default=timezone.now, editable=False
+    )
     updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
     first_responded_at = models.DateTimeField(_("first response"), null=True, blank=True, editable=False)
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True, editable=False)
