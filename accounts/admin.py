@@ -24,7 +24,7 @@ from accounts.acting import Invalid, Refused
 from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
 from accounts.models import ApiKey, Membership, Team, User
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
-from accounts.views import me
+from accounts.visitors import me
 from audit.admin import ReadOnlyAdmin
 
 _PROFILE = ("full_name", "language", "time_zone")

@@ -2,6 +2,7 @@
 
 import unicodedata
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
@@ -45,3 +46,12 @@ def require_fit(model: type[Model], **values: Any) -> None:
             field.clean(value, None)
         except ValidationError as error:
             raise Invalid(name, "invalid", " ".join(error.messages)) from None
+
+
+def is_id(text: str) -> bool:
+    """Whether it reads as the public id of anything."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

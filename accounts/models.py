@@ -78,6 +78,9 @@ def team_pairs(user_column: str) -> ArraySubquery:
     return ArraySubquery(mine.values_list(JSONArray("team_id", "is_lead")))
 
 
+AGENTS = models.Q(is_active=True, role__in=[Role.AGENT, Role.ADMIN])  # who may be responsible for a ticket
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def with_teams(self) -> "UserQuerySet":
         """Bring [team id, is lead] pairs along, so that asking for rights needs no further query."""
@@ -92,7 +95,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def agents(self) -> "UserQuerySet":
         """Everybody who may be responsible for a ticket."""
-        return self.active().filter(role__in=[Role.AGENT, Role.ADMIN])
+        return self.filter(AGENTS)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -4,7 +4,7 @@ import unicodedata
 from datetime import timedelta
 from hashlib import sha256
 from math import ceil
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,10 +14,9 @@ from django.core.exceptions import BadRequest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -39,6 +38,7 @@ from accounts.forms import (
 )
 from accounts.models import ApiKey, User
 from accounts.one_time_forms import signed_in
+from accounts.visitors import local, me
 from audit.models import Door
 
 A_YEAR = 365 * 24 * 3600
@@ -46,7 +46,6 @@ A_YEAR = 365 * 24 * 3600
 TRIES = ((15 * 60, 1), (4 * 3600, 4))
 # Behind one address a whole office may come to work at nine.
 PEOPLE_AT_AN_ADDRESS = 10
-LONGEST_NEXT = 2000
 
 
 # --- Signing in and out --------------------------------------------------------------------------
@@ -341,24 +340,3 @@ def _shown_already(request: HttpRequest) -> HttpResponse:
         _("This has been done already. A key is shown only once: if you have not kept it, issue another."),
     )
     return redirect("accounts:api_keys")
-
-
-# --- Whoever asks, and where to ------------------------------------------------------------------
-
-
-def me(request: HttpRequest) -> User:
-    """Whoever has signed in. For views behind `signed_in`."""
-    return cast(User, request.user)
-
-
-def local(target: str | None, *, otherwise: str) -> str:
-    """The address if it stays on this desk, else the other one."""
-    target = target or ""
-    if (
-        target.startswith("/")
-        and len(target) <= LONGEST_NEXT
-        and target.isprintable()
-        and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    ):
-        return target
-    return resolve_url(otherwise) if otherwise else ""

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.through_verbs import VerbAdmin, at_admin
-from accounts.views import me
+from accounts.visitors import me
 from audit.admin import ReadOnlyAdmin
 from tickets import actions, search
 from tickets.models import Service, Tag, Ticket

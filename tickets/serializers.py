@@ -25,7 +25,7 @@ from accounts.serializers import PersonShape, TeamShape, moment_out, person_out,
 from audit.models import Door, Event
 from tickets.actions.content import check_due
 from tickets.models import Comment, Priority, Service, Tag, Ticket
-from tickets.models.ticket import Status, WaitingFor
+from tickets.models.ticket import LONGEST_TEXT, Status, WaitingFor
 from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
 
 # --- What goes out: plain functions, since a list makes fifty of them in every answer --------------
@@ -239,11 +239,11 @@ def a_team(**more: Any) -> Record:
 
 
 def a_description(**more: Any) -> Text:
-    return Text(max_length=20_000, allow_blank=True, trim_whitespace=False, **more)
+    return Text(max_length=LONGEST_TEXT, allow_blank=True, trim_whitespace=False, **more)
 
 
 def a_comment(**more: Any) -> Text:
-    return Text(max_length=20_000, allow_blank=True, required=False, **more)
+    return Text(max_length=LONGEST_TEXT, allow_blank=True, required=False, **more)
 
 
 class FormFields(Named):
@@ -359,7 +359,7 @@ class DeletionInput(Shape):
 class CommentInput(Shape):
     """What to say."""
 
-    body = Text(max_length=20_000)
+    body = Text(max_length=LONGEST_TEXT)
     internal = Flag(default=False, help_text="A note that only the desk's agents read.")
 
 

@@ -14,7 +14,7 @@ from accounts.checking import is_blank, require_storable
 from accounts.models import User
 from audit import trail
 from tickets.models import Comment, Service, Ticket
-from tickets.models.ticket import Status
+from tickets.models.ticket import LONGEST_TEXT, Status
 
 
 def lock(ticket: Ticket, *, by: Actor) -> tuple[Ticket, Actor]:
@@ -88,7 +88,7 @@ def comment_of(text: str, *, internal: bool, by: Actor) -> Comment:
     text = text.strip()
     if is_blank(text):
         raise Invalid("body", "required", _("Write something first."))
-    if len(text) > 20_000:
+    if len(text) > LONGEST_TEXT:
         raise Invalid("body", "too_long", _("A comment has at most 20,000 characters."))
     return Comment(author=by.person, body=text, internal=internal, source=by.door)
 

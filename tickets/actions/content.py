@@ -11,6 +11,7 @@ from accounts.acting import Actor, Invalid
 from accounts.checking import is_blank, require_storable
 from tickets.actions._record import held, let_go, lock, may_see, record
 from tickets.models import Priority, Service, Tag, Ticket
+from tickets.models.ticket import LONGEST_TEXT
 from tickets.permissions import require
 
 MOST_TAGS = 20
@@ -102,7 +103,7 @@ def check_text(title: str, description: str) -> tuple[str, str]:
     if not 3 <= len(title) <= 255:
         raise Invalid("title", "invalid_length", _("A title has 3 to 255 characters."))
     description = description.replace("\r\n", "\n").strip()
-    if len(description) > 20_000:
+    if len(description) > LONGEST_TEXT:
         raise Invalid("description", "too_long", _("A description has at most 20,000 characters."))
     return title, description
 

@@ -14,7 +14,7 @@ from accounts.acting import Invalid
 from accounts.models import Team, User
 from tickets.forms.ticket import STATUSES
 from tickets.models import Priority
-from tickets.models.ticket import Status
+from tickets.models.ticket import LONGEST_TEXT, Status
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -54,7 +54,7 @@ class AssignForm(TakeForm):
 class StatusForm(TakeForm):
     to = forms.ChoiceField(choices=STATUSES, label=_("New status"))
     comment = forms.CharField(
-        max_length=20_000,
+        max_length=LONGEST_TEXT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
         label=_("Message to the requesters"),
@@ -85,7 +85,7 @@ class TeamForm(TakeForm):
         Team.objects.none(), to_field_name="public_id", label=_("Team"), empty_label=_("Choose a team")
     )
     note = forms.CharField(
-        max_length=20_000,
+        max_length=LONGEST_TEXT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
         label=_("Internal note"),

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import CharField, Value
 from django.utils.translation import gettext_lazy as _
 
+from accounts.checking import is_id
 from accounts.models import Team, User
 from tickets.models import Priority, Service
 
@@ -142,7 +143,7 @@ class NewTicketForm(forms.Form):
         people = User.objects.with_teams()
         email, key = (str(self.data.get(name, "")).strip() for name in ("requester", "assignee"))
         found = people.by_email(email).active().annotate(field=_named("requester"))
-        if "assignee" in self.fields and _is_id(key):
+        if "assignee" in self.fields and is_id(key):
             agent = people.agents().filter(public_id=key).annotate(field=_named("assignee"))
             found = found.union(agent, all=True)
         return {person.field: person for person in found.order_by()}
@@ -154,14 +155,6 @@ class NewTicketForm(forms.Form):
 
 def _named(field: str) -> Value:
     return Value(field, output_field=CharField())
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _services() -> list[Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django import forms
 from django.db.models import CharField, F, Q, QuerySet, Value
@@ -15,7 +14,8 @@ from django.utils import formats, timezone
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from accounts.models import Team, User
+from accounts.checking import is_id
+from accounts.models import AGENTS, Team, User
 from tickets import reads
 from tickets.filters import ME, NONE, ORDERINGS, TicketFilter
 from tickets.models import Priority, Service, Tag, Ticket
@@ -342,7 +342,7 @@ class Asked:
     @cached_property
     def names(self) -> dict[tuple[str, str], str]:
         """(filter, value) → its word, for what the panel offers and the address names: one query, or none."""
-        chosen = {value for name, value in self.active if name in NAMED and _is_id(value)}
+        chosen = {value for name, value in self.active if name in NAMED and is_id(value)}
         if not (chosen or self.panel_open):
             return {}
         russian = get_language() == "ru"
@@ -351,7 +351,7 @@ class Asked:
         teams, *others = (
             _rows("team", Team.objects.filter(in_use), "name"),
             _rows("service", Service.objects.filter(in_use), "name_en", "name_ru"),
-            _rows("assignee", User.objects.filter(_may_hold() | Q(public_id__in=chosen)), "full_name"),
+            _rows("assignee", User.objects.filter(AGENTS | Q(public_id__in=chosen)), "full_name"),
             _rows("requester", User.objects.filter(public_id__in=chosen), "full_name"),
             _rows("tag", Tag.objects.filter(pk__in=tags.values("pk")), "name", id_column="name"),
         )
@@ -363,14 +363,6 @@ def _url(pairs: Iterable[tuple[str, str]]) -> str:
     return f"?{urlencode(list(pairs))}"
 
 
-def _is_id(value: str) -> bool:
-    try:
-        UUID(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _special(name: str) -> "dict[str, _StrPromise]":
     """The words that stand beside ids."""
     return {
@@ -379,10 +371,6 @@ def _special(name: str) -> "dict[str, _StrPromise]":
         "team": {NONE: gettext_lazy("no team")},
         "service": {NONE: gettext_lazy("no service")},
     }.get(name, {})
-
-
-def _may_hold() -> Q:
-    return Q(is_active=True, role__in=["AGENT", "ADMIN"])
 
 
 def _rows(

@@ -19,6 +19,7 @@ from django.utils.choices import BaseChoiceIterator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.checking import is_id
 from accounts.models import Membership, Role, Team, User
 from tickets import permissions
 from tickets.models import Priority, Service, Ticket
@@ -197,16 +198,8 @@ class _Kept(BaseChoiceIterator):
     def word(self, sent: str) -> Any:
         field = self.form.fields[self.field]
         if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
-            return field.queryset.filter(public_id=sent).first() if _is_id(sent) else sent
+            return field.queryset.filter(public_id=sent).first() if is_id(sent) else sent
         return dict(getattr(field, "choices", ())).get(sent, sent)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _words(label: Any, *, rows: int = 3, required: bool = False, help_text: Any = "") -> forms.CharField:
@@ -255,7 +248,7 @@ class HandOverForm(TicketForm):
         kind, _colon, key = self.cleaned_data["to"].partition(":")
         rows = {"agent": User.objects.agents().with_teams(), "team": Team.objects.all()}.get(kind)
         found: User | Team | None = (
-            rows.filter(public_id=key).first() if rows is not None and _is_id(key) else None
+            rows.filter(public_id=key).first() if rows is not None and is_id(key) else None
         )
         if found is None:
             raise ValidationError(_("Choose an agent or a team."), code="invalid_choice")

@@ -21,6 +21,8 @@ from tickets import workflow
 from tickets.models.catalogue import Service
 from tickets.models.conversation import Watch
 
+LONGEST_TEXT = 20_000  # characters of a description, a comment, a note
+
 
 class Status(models.TextChoices):
     """The words for workflow.Status."""
@@ -164,7 +166,9 @@ class Ticket(models.Model):
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     number = models.BigIntegerField(_("number"), db_default=NextNumber(), unique=True, editable=False)
     title = models.CharField(_("title"), max_length=255, validators=[MinLengthValidator(3)])
-    description = models.TextField(_("description"), blank=True, validators=[MaxLengthValidator(20_000)])
+    description = models.TextField(
+        _("description"), blank=True, validators=[MaxLengthValidator(LONGEST_TEXT)]
+    )
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.NEW)
     waiting_for = models.CharField(_("waiting for"), max_length=12, choices=WaitingFor, blank=True)
     priority = models.CharField(_("priority"), max_length=8, choices=Priority, default=Priority.NORMAL)

@@ -4,20 +4,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts import one_time_forms
 from accounts.acting import Actor, Forbidden, Invalid, Refused, Stale, actor_of
 from accounts.models import User
 from accounts.one_time_forms import signed_in
+from accounts.visitors import local, me
 from tickets import actions, permissions, reads, timeline
 from tickets.forms.ticket import TicketForm
 from tickets.models import Ticket
@@ -28,15 +28,10 @@ type Page = Callable[[HttpRequest, Ticket, TicketForm], HttpResponse]
 type Deed = Callable[[Ticket, dict[str, Any], Actor], str]
 
 
-def person(request: HttpRequest) -> User:
-    """Whoever has signed in."""
-    return cast(User, request.user)
-
-
 def found(request: HttpRequest, reference: str, *, beside: TicketQuerySet | None = None) -> Ticket:
     """The ticket of this id or number if the reader may see it; otherwise there is none."""
     try:
-        return reads.find(reference, reader=person(request), beside=beside)
+        return reads.find(reference, reader=me(request), beside=beside)
     except Ticket.DoesNotExist:
         raise Http404 from None
 
@@ -44,14 +39,6 @@ def found(request: HttpRequest, reference: str, *, beside: TicketQuerySet | None
 def address(ticket: Ticket, *, seq: int | None = None) -> str:
     """The ticket's page, or the place of one event on it."""
     return reverse("tickets:detail", args=[ticket.public_id]) + (f"#e-{seq}" if seq else "")
-
-
-def local(request: HttpRequest, target: str) -> str:
-    """The address to go to if it is one of ours, else empty."""
-    safe = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return target if safe else ""
 
 
 def see_other(target: str) -> HttpResponseRedirect:
@@ -75,7 +62,7 @@ def verb(
             ticket = found(request, reference)
             if request.method != "POST":
                 return _unsent(request, form_class, ticket)
-            form = form_class(request.POST, ticket=ticket, reader=person(request))
+            form = form_class(request.POST, ticket=ticket, reader=me(request))
             try:
                 said = _do(deed, form, rights, by=actor_of(request, "web"))
             except Invalid as fault:
@@ -145,7 +132,7 @@ def _next(request: HttpRequest, form: TicketForm) -> str:
     )
     if version is None:  # the deed has taken it out of sight
         return reverse("tickets:queue" if form.reader.is_agent else "tickets:start")
-    here = local(request, form.cleaned_data.get("next") or "")
+    here = local(form.cleaned_data.get("next") or "")
     return here or address(form.ticket, seq=version if form.name == "comment" else None)
 
 
@@ -202,7 +189,7 @@ def _list_of(request: HttpRequest, form: TicketForm) -> str:
 
 
 def _came_from(request: HttpRequest, form: TicketForm) -> str:
-    return local(request, form.data.get("next", ""))
+    return local(form.data.get("next", ""))
 
 
 def _unsent(request: HttpRequest, form_class: type[TicketForm], ticket: Ticket) -> HttpResponse:
@@ -210,7 +197,7 @@ def _unsent(request: HttpRequest, form_class: type[TicketForm], ticket: Ticket) 
     typed = one_time_forms.take_back(request)
     if typed is None:
         return see_other(address(ticket))
-    form = form_class(typed, ticket=ticket, reader=person(request))
+    form = form_class(typed, ticket=ticket, reader=me(request))
     form.is_valid()
     return _held(
         request, form, why="unsent", reason=_("You had been signed out. Nothing is lost."), status=200
@@ -233,7 +220,7 @@ def _held(request: HttpRequest, form: TicketForm, *, why: str, reason: str, stat
         "form": type(form)(sent, ticket=ticket, reader=form.reader),
         "form_name": one_time_forms.name_for(form.reader),
         "action": request.path,
-        "back": local(request, sent.get("next", "")) or address(ticket),
+        "back": local(sent.get("next", "")) or address(ticket),
     }
     return render(request, "tickets/conflict.html", context, status=status)
 

@@ -17,13 +17,14 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import one_time_forms
 from accounts.acting import Invalid, actor_of
+from accounts.visitors import local, me
 from audit.models import Door
 from tickets import actions
 from tickets.actions.bulk import MOST, Outcome
 from tickets.forms.bulk import ACTIONS, Action, TakeForm, picks
 from tickets.forms.queue import Asked
 from tickets.models import Ticket
-from tickets.views.answers import local, person, see_other
+from tickets.views.answers import see_other
 from tickets.views.queue import agents_only
 
 type Picked = dict[UUID, int | None]
@@ -59,7 +60,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     What was typed when the session ended comes back by GET, and gets no further than the preview.
     """
     sent = request.POST if request.method == "POST" else one_time_forms.take_back(request)
-    back = local(request, sent.get("next", "") if sent else "") or reverse("tickets:queue")
+    back = local(sent.get("next", "") if sent else "") or reverse("tickets:queue")
     if not sent:
         return _results_page(request)
     action = ACTIONS.get(sent.get("action", ""))
@@ -77,7 +78,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
         "form": form,
         "back": back,
         "ids": list(picked),
-        "name": one_time_forms.name_for(person(request)),
+        "name": one_time_forms.name_for(me(request)),
     }
     if not form.is_bound or not form.is_valid():
         return _form_page(request, page, picked)
@@ -89,7 +90,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
 
 
 def _form_page(request: HttpRequest, page: dict[str, Any], picked: Picked) -> HttpResponse:
-    seen = Ticket.objects.visible_to(person(request)).filter(public_id__in=picked)
+    seen = Ticket.objects.visible_to(me(request)).filter(public_id__in=picked)
     tickets = list(seen.only("public_id", "number", "title").order_by("number"))
     faulty = bool(page["form"].errors)
     return render(
@@ -116,7 +117,7 @@ def _results_page(request: HttpRequest) -> HttpResponse:
     kept = request.session.get(KEPT)
     if kept is None:
         return see_other(reverse("tickets:queue"))
-    seen = Ticket.objects.visible_to(person(request)).filter(public_id__in=[row[0] for row in kept["rows"]])
+    seen = Ticket.objects.visible_to(me(request)).filter(public_id__in=[row[0] for row in kept["rows"]])
     tickets = {str(one.public_id): one for one in seen.only("public_id", "number", "title")}
     outcomes = [
         Outcome(UUID(key), tickets.get(key), status, detail=detail, changed=changed)
@@ -126,7 +127,7 @@ def _results_page(request: HttpRequest) -> HttpResponse:
         "action": ACTIONS[kept["action"]],
         "report": Report(outcomes),
         "back": kept["back"],
-        "name": one_time_forms.name_for(person(request)),
+        "name": one_time_forms.name_for(me(request)),
     }
     return render(request, "tickets/bulk_results.html", page)
 
@@ -150,7 +151,7 @@ def _run(request: HttpRequest, action: Action, form: TakeForm, picked: Picked, *
 def _picked(request: HttpRequest, sent: QueryDict) -> Picked:
     """The tickets selected, or all that fit the list the bar stood under, up to MOST."""
     if sent.get("all"):
-        asked = Asked(QueryDict(sent.get("list", "")), reader=person(request))
+        asked = Asked(QueryDict(sent.get("list", "")), reader=me(request))
         ids = asked.everything.values_list("public_id", flat=True)[:MOST]
         return dict.fromkeys(ids)
     try:

@@ -16,12 +16,13 @@ from accounts.acting import Invalid, Refused, actor_of
 from accounts.forms import focus_first_fault
 from accounts.models import Team, User
 from accounts.one_time_forms import signed_in
+from accounts.visitors import me
 from audit.models import Door
 from tickets import actions, reads, search
 from tickets.forms.portal import NewTicketForm
 from tickets.models import Service, Ticket
 from tickets.models.ticket import TicketQuerySet
-from tickets.views.answers import address, person, see_other
+from tickets.views.answers import address, see_other
 
 MOST_OPEN = 50
 MOST_FOUND = 20
@@ -33,7 +34,7 @@ LONGEST_SEARCH = 200
 @signed_in
 def start(request: HttpRequest) -> HttpResponse:
     """One's own requests and the catalogue. Agents come here for their own; their home is the queue."""
-    reader = person(request)
+    reader = me(request)
     if reader.is_agent and "mine" not in request.GET:
         return redirect("tickets:queue")
     text = " ".join(request.GET.get("q", "").split())[:LONGEST_SEARCH]
@@ -62,7 +63,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def new(request: HttpRequest) -> HttpResponse:
-    author = person(request)
+    author = me(request)
     if request.method == "POST":
         return _opened(request, author)
     typed = one_time_forms.take_back(request)

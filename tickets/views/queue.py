@@ -17,13 +17,14 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import keyset
 from accounts.acting import Invalid, actor_of
 from accounts.one_time_forms import name_for, signed_in
+from accounts.visitors import local, me
 from audit.models import Door
 from tickets import actions, reads
 from tickets.forms.queue import ORDER_WORDS, Asked
 from tickets.models import Ticket
 from tickets.permissions import can
 from tickets.search import RANKED
-from tickets.views.answers import address, local, person, see_other
+from tickets.views.answers import address, see_other
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -81,7 +82,7 @@ def agents_only[**P](
     @signed_in
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if person(request).is_agent:
+        if me(request).is_agent:
             return view(request, *args, **kwargs)
         if request.method == "POST":
             raise PermissionDenied
@@ -93,11 +94,11 @@ def agents_only[**P](
 @require_safe
 @agents_only
 def queue(request: HttpRequest) -> HttpResponse:
-    me = person(request)
-    asked = Asked(request.GET, reader=me)
+    reader = me(request)
+    asked = Asked(request.GET, reader=reader)
     if (hit := asked.hit()) is not None:
         return redirect(address(hit))
-    counts = reads.counts(me)
+    counts = reads.counts(reader)
     page = page_of(asked, cursor=request.GET.get("cursor", ""))
     total = counts[asked.view.name] if not asked.active else asked.count(most=COUNTED)
     uncounted = bool(asked.active) and total > COUNTED
@@ -110,7 +111,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "title": title_of(asked),
             "counts": counts,
             "current_view": asked.shown_view,
-            "lines": [Line(ticket, can(me, "claim", ticket)) for ticket in page.rows],
+            "lines": [Line(ticket, can(reader, "claim", ticket)) for ticket in page.rows],
             "total": total,
             "more_than": COUNTED if uncounted else None,
             "total_words": f"{COUNTED}+" if uncounted else str(total),
@@ -126,7 +127,7 @@ def queue(request: HttpRequest) -> HttpResponse:
                 (_("Priority"), asked.menu("priority")),
             ],
             "empty": EMPTY[asked.view.name],
-            "form_name": name_for(me),
+            "form_name": name_for(reader),
         },
         status=200 if asked.form.is_valid() else 400,
     )
@@ -146,7 +147,7 @@ def next_one(request: HttpRequest) -> HttpResponse:
 
 def back(request: HttpRequest) -> str:
     """The list one came from."""
-    return local(request, request.POST.get("next", "")) or reverse("tickets:queue")
+    return local(request.POST.get("next", "")) or reverse("tickets:queue")
 
 
 def page_of(asked: Asked, *, cursor: str = "") -> keyset.Page[Ticket]:

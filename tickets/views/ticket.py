@@ -16,13 +16,13 @@ from accounts.acting import Actor, Invalid
 from accounts.forms import focus_first_fault
 from accounts.models import Team, User
 from accounts.one_time_forms import name_for, signed_in
+from accounts.visitors import me
 from tickets import actions, permissions, timeline
 from tickets.forms import ticket as forms
 from tickets.forms.queue import Asked
 from tickets.models import Ticket
 from tickets.models.ticket import Status
 from tickets.views import answers
-from tickets.views.answers import person
 
 OTHERS = 4
 # How far down a list its neighbours are looked for.
@@ -36,7 +36,7 @@ FAR = 500
 @signed_in
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     # The list one comes from, if one does: its neighbours are asked for together with the ticket.
-    asked = Asked(request.GET, reader=person(request)) if "view" in request.GET else None
+    asked = Asked(request.GET, reader=me(request)) if "view" in request.GET else None
     ticket = answers.found(request, reference, beside=asked.in_order[:FAR] if asked else None)
     if reference != str(ticket.public_id):
         query = request.GET.urlencode()
@@ -48,7 +48,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 @signed_in
 def history(request: HttpRequest, reference: str) -> HttpResponse:
     ticket = answers.found(request, reference)
-    events = timeline.items(ticket, reader=person(request))
+    events = timeline.items(ticket, reader=me(request))
     return render(request, "tickets/history.html", {"ticket": ticket, "items": events[::-1]})
 
 
@@ -60,7 +60,7 @@ def page(
     asked: Asked | None = None,
 ) -> HttpResponse:
     """The ticket as this reader sees it; with the form in fault, if one was sent, as it was sent."""
-    reader = person(request)
+    reader = me(request)
     show = request.GET.get("show", timeline.ALL)
     show = show if show in timeline.SHOWN else timeline.ALL
     offers = forms.Offers(ticket, reader)
