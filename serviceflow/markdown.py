@@ -13,9 +13,17 @@ TAGS = {
     "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 
+
+class Parser(MarkdownIt):
+    """Leaves an address without a scheme of its own only where it stays on this desk: //elsewhere does not."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 (its name in the library)
+        return super().validateLink(url) and not url.startswith("//")
+
+
 # A line break is a line break, as in mail; addresses become links.
 _parser = (
-    MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True})
+    Parser("commonmark", {"html": False, "linkify": True, "breaks": True})
     .enable(["linkify", "table", "strikethrough"])
     .disable("image")
 )
@@ -34,9 +42,11 @@ COST = {"\n": 25, "[": 20, "*": 9, "_": 9, ">": 8, "&": 8, "<": 6, "`": 5, "~": 
 COST |= dict.fromkeys("!$%+-:=@\\]^{}#", 3)
 COST_OF_A_LINK = 50
 COST_OF_A_CELL = 17
+COST_OF_AN_ITEM = 15
 _LINK = re.compile(r"(?<=\S)[.@][^\W\d_]|//|www", re.IGNORECASE)
 _BEGINNING = re.compile(r"//|www|mailto|@", re.IGNORECASE)
 _DELIMITERS = re.compile(r"^[ >|:\t-]+$", re.MULTILINE)
+_MARKERS = re.compile(r"^[ \t>]*((?:(?:[-+*]|\d{1,9}[.)])[ \t>]+)+)", re.MULTILINE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
@@ -44,12 +54,13 @@ def work(text: str) -> int:
     """About how long it takes to render this, at worst; linear in the text itself."""
     plain = sum(text.count(character) * cost for character, cost in COST.items())
     links = len(_LINK.findall(text)) * COST_OF_A_LINK
+    items = sum(len(markers.split()) for markers in _MARKERS.findall(text)) * COST_OF_AN_ITEM
     # The search for an address may start anew at each character and run to the next white space, and once more from
     # whatever looks like the beginning of one.
     runs = [len(run) for run in text.split()]
     again = sum(run * run for run in runs) // 1000
     again += len(_BEGINNING.findall(text)) * max(runs, default=0) // 40
-    return plain + links + again + sum(map(_cells, _BLANK_LINE.split(text))) * COST_OF_A_CELL
+    return plain + links + items + again + sum(map(_cells, _BLANK_LINE.split(text))) * COST_OF_A_CELL
 
 
 def _cells(block: str) -> int:
@@ -59,7 +70,7 @@ def _cells(block: str) -> int:
 
 
 def render(text: str) -> SafeString:
-    """The text as HTML of TAGS only, every link with a scheme of SCHEMES and rel="noopener nofollow"."""
+    """The text as HTML of TAGS only; links stay on the desk or have one of SCHEMES, and rel="noopener nofollow"."""
     if work(text) > MOST_WORK:
         return SafeString(linebreaks(text, autoescape=True))
     # A page has its own h1 and h2: a heading somebody typed starts below them.

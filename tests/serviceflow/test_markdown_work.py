@@ -1,4 +1,4 @@
-"""Twenty thousand characters cost little to show, whatever they are. Work is counted, not timed."""
+"""Twenty thousand characters cost little to show, whatever they are; links go where they say. Work is counted."""
 
 import sys
 from typing import Any
@@ -21,6 +21,9 @@ HOSTILE = {
     "emphasis": "*a_ ",
     "lines": "a\n",
     "items": "- a\n",
+    "numbers": "1. a\n",
+    "numbers in numbers": "1. 1. 1. a\n",
+    "items in items": "- - - a\n",
     "quotes in items": "> - ",
     "headings": "# a\n",
     "tables": "|a|b|\n|-|-|\n",
@@ -85,3 +88,21 @@ def test_what_is_too_much_is_shown_as_it_stands() -> None:
 def test_long_texts_of_people_and_logs_are_not_too_much(line: str) -> None:
     text = (line * MOST)[:MOST]
     assert markdown.work(text) <= markdown.MOST_WORK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a](//evil.example)",
+        "[a](<//evil.example>)",
+        "[a]\n\n[a]: //evil.example",
+        "//evil.example",
+        "[a](javascript:b)",
+    ],
+)
+def test_no_link_leads_elsewhere_without_a_scheme(text: str) -> None:
+    assert "<a" not in markdown.render(text)
+
+
+def test_links_on_the_desk_stay() -> None:
+    assert 'href="/tickets/SF-1"' in markdown.render("[a](/tickets/SF-1)")
