@@ -1,6 +1,7 @@
 """Whether a value can be stored, asked before the database would refuse it."""
 
 import unicodedata
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,11 @@ def require_storable(field: str, text: str) -> None:
     """Raise Invalid for what no table and no message can hold: NUL and lone halves of surrogate pairs."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise Invalid(field, "invalid_characters", _("This text holds characters that cannot be stored."))
+
+
+def is_tellable(moment: datetime) -> bool:
+    """Whether it is far enough from both ends of the calendar to be told in every zone, by PostgreSQL too."""
+    return 2 <= moment.year <= 9998
 
 
 # Letters and symbols by their category that show nothing: fillers of Hangul, the empty braille cell, a null note.

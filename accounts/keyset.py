@@ -14,7 +14,7 @@ from django.utils.timezone import is_naive
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Invalid
-from accounts.checking import require_storable
+from accounts.checking import is_tellable, require_storable
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def _decode(cursor: str, rows: QuerySet[Any], names: tuple[str, ...]) -> tuple[b
             )
             field = field.output_field if isinstance(field, GeneratedField) else field
             cleaned = field.to_python(value)
-            if cleaned is None or (isinstance(cleaned, datetime) and is_naive(cleaned)):
+            if cleaned is None:
+                raise ValueError
+            if isinstance(cleaned, datetime) and (is_naive(cleaned) or not is_tellable(cleaned)):
                 raise ValueError
             if isinstance(cleaned, str):
                 require_storable("cursor", cleaned)

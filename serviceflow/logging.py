@@ -45,7 +45,13 @@ SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 TALKATIVE = ("urllib3", "httpx", "httpcore", "requests", "asyncio", "PIL")
 
 # What strangers can make Django complain about as often as they like; the line of the request says enough.
-CLUMSY = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
+CLUMSY = (
+    "DisallowedHost",
+    "DisallowedModelAdminLookup",
+    "RequestDataTooBig",
+    "TooManyFieldsSent",
+    "TooManyFilesSent",
+)
 
 
 def configure(level: str = "INFO") -> None:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.checking import is_tellable
 from accounts.models import User
 from tickets.models import Priority, Ticket
 from tickets.models.ticket import Status, TicketQuerySet
@@ -81,8 +82,7 @@ class MomentField(forms.Field):
             ) from None
         if timezone.is_naive(moment):
             moment = timezone.make_aware(moment)
-        # Far enough from both ends of the calendar to be told in every zone.
-        if not 2 <= moment.year <= 9998:
+        if not is_tellable(moment):
             raise ValidationError(_("This date is out of range."), code="invalid")
         return moment.astimezone(UTC)
 

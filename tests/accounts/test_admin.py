@@ -369,8 +369,11 @@ def test_no_query_breaks_a_list(desk: Client, ticket: Ticket, page: str) -> None
         "/admin/tickets/tag/?name__gt=a",
     ],
 )  # fmt: skip
-def test_a_list_is_asked_for_nothing_but_its_filters(desk: Client, employee: User, address: str) -> None:
+def test_a_list_is_asked_for_nothing_but_its_filters(
+    desk: Client, employee: User, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert desk.get(address).status_code == 400
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize(
