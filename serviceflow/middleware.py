@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
-from django.utils.csp import CSP, build_policy
 from django.utils.translation import gettext as _
 
 from accounts import allowances
-from serviceflow import errors, problems
+from serviceflow import errors, headers, problems
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -135,41 +135,32 @@ def known_person(request: HttpRequest) -> "User | None":
 
 # --- What no answer may lack ---------------------------------------------------------------------
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Permissions-Policy": ", ".join(
-        f"{power}=()"
-        for power in (
-            "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
-            "microphone", "midi", "payment", "serial", "usb",
-        )
-    ),
-}  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def plain_answers(get_response: Respond) -> Respond:
     """Refuse what no column and no page can hold, and give every answer its headers, errors and files included."""
 
+    def considered(request: HttpRequest) -> HttpResponse:
+        return refusal(request) or get_response(request)
+
+    # A query of a thousand parameters raises at the first look.
+    answered: Any = convert_exception_to_response(considered)
+
     def respond(request: HttpRequest) -> HttpResponse:
-        response = refusal(request) or get_response(request)
-        for name, value in HEADERS.items():
-            response.setdefault(name, value)
-        response.setdefault(CSP.HEADER_ENFORCE, build_policy(settings.SECURE_CSP))  # type: ignore[arg-type]
+        response = headers.dressed(answered(request))
         if known_person(request):
             response.setdefault("Cache-Control", "no-store")
-        if not response.streaming:
-            response.setdefault("Content-Length", str(len(response.content)))
         return response
 
     def process_view(request: HttpRequest, *_view: object) -> HttpResponse | None:
         # Only forms: reading the body here would take it from the API, which reads its own JSON.
         is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
-        return errors.told(request, 400) if is_form and holding_nul(request.POST.lists()) else None
+        try:
+            is_odd = is_form and bool(holding_nul(request.POST.lists()))
+        except TypeError:  # numbered parameters in the head of a part, which the standard library cannot sort
+            is_odd = True
+        return errors.told(request, 400) if is_odd else None
 
     respond.process_view = process_view  # type: ignore[attr-defined]
     return respond
@@ -180,12 +171,6 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
         response = errors.told(request, HTTPStatus.METHOD_NOT_ALLOWED)
         response["Allow"] = ", ".join(METHODS)
         return response
-    if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
-        # Django would take the body for empty and act without it.
-        return errors.told(request, HTTPStatus.LENGTH_REQUIRED)
-    if announced(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        # By its head: larger bodies come straight from the socket, and no thread waits for a slow client's.
-        return errors.told(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     parameters = holding_nul(request.GET.lists())
     cookies = holding_nul((name, [value]) for name, value in request.COOKIES.items())
     if "\0" in request.path_info or parameters or cookies:
@@ -194,14 +179,6 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
             for_programs: dict[str, Any] = {"errors": said} if said else {}
             return errors.told(request, 400, **for_programs)
     return None
-
-
-def announced(request: HttpRequest) -> int:
-    """How long the body says it is."""
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
 
 
 def holding_nul(fields: Iterable[tuple[str, list[Any]]]) -> list[str]:

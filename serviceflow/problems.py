@@ -18,6 +18,7 @@ SAID = {
     411: ("length_required", _("Say how long the body is: send a Content-Length.")),
     413: ("too_large", _("That is more than the desk takes in at once.")),
     414: ("address_too_long", _("The address is too long.")),
+    415: ("unsupported_media_type", _("The desk reads UTF-8 only.")),
     417: ("expectation_failed", _("The desk cannot do what the Expect header asks for.")),
     429: ("rate_limited", _("Too many calls. Please wait a little.")),
     431: ("headers_too_large", _("The headers are too large.")),

@@ -2,10 +2,12 @@
 
 gthread gives a connection a thread before its request has arrived, and the thread waits for as long as the client
 likes: sixteen clients that send a letter a minute stop the desk. Here the loop that watches all sockets gathers each
-request, head and body, and only a whole one gets a thread.
+request, head and body, and only a whole one gets a thread. What it cannot frame, and what the application could not
+read, is answered here.
 """
 
 import errno
+import math
 import re
 import socket
 import time
@@ -15,12 +17,16 @@ from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from selectors import EVENT_READ
-from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest, parse_cookie
+from django.utils import translation
+from django.utils.http import parse_header_parameters
 from gunicorn.http.errors import (
     ExpectationFailed,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
     LimitRequestHeaders,
     LimitRequestLine,
     ParseException,
@@ -29,9 +35,9 @@ from gunicorn.http.errors import (
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from serviceflow import problems
+from serviceflow import headers
 
-PATIENCE = 30  # seconds for a request to arrive, and for its answer to be taken
+PATIENCE = 30  # seconds for a request to arrive, and as many until its answer is taken
 FAREWELL = 2  # seconds for the client to take the last answer before we hang up
 SMALL = 64 * 1024
 MOST_HELD = 64 * 1024 * 1024  # bytes of requests larger than SMALL that are still arriving
@@ -39,20 +45,49 @@ MOST_HELD = 64 * 1024 * 1024  # bytes of requests larger than SMALL that are sti
 SEND_BUFFER = 1024 * 1024
 
 _FRAMING = re.compile(rb"(?i)\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)")
+_WISHES = re.compile(rb"(?i)\r\n(accept-language|cookie):[ \t]*([^\r\n]*)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
-class Parser(RequestParser):  # type: ignore[misc]
-    """Tells with its errors which address was asked for."""
+class Refusal(ParseException):  # type: ignore[misc]
+    """Proper HTTP, but nothing the application may see."""
 
-    target = ""
+    def __init__(self, status: HTTPStatus) -> None:
+        self.status = status
+
+    def __str__(self) -> str:
+        return self.status.phrase
+
+
+class Parser(RequestParser):  # type: ignore[misc]
+    """Reads what has arrived and nothing else, and tells with its errors what was asked for."""
+
+    head = b""
+    refused: HTTPStatus | None = None
+
+    def __init__(self, cfg: Any, client: Any) -> None:
+        super().__init__(cfg, (), client)  # no socket: no thread can wait for one
 
     def __next__(self) -> Any:
         try:
-            return super().__next__()
+            request = super().__next__()
+            if refused := self.refused or _unreadable(request.headers):
+                raise Refusal(refused)
         except ParseException as error:
-            error.target = self.target
+            error.head = self.head
             raise
+        return request
+
+
+def _unreadable(fields: list[tuple[str, str]]) -> HTTPStatus | None:
+    """Django decodes addresses and forms by whatever codec the content type names, before any of our code."""
+    given = dict(fields).get("CONTENT-TYPE", "")
+    try:
+        _kind, parameters = parse_header_parameters(given)
+    except (LookupError, TypeError, ValueError):  # parameters may name codecs and numbers of their own
+        return HTTPStatus.BAD_REQUEST
+    is_ours = parameters.get("charset", "utf-8").strip().lower() in {"utf-8", "utf8", "us-ascii", "ascii"}
+    return None if is_ours else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class Connection(TConn):  # type: ignore[misc]
@@ -72,17 +107,18 @@ class Connection(TConn):  # type: ignore[misc]
         self.received = bytearray(ahead)
         self.searched = 0
         self.needed: int | None = None  # bytes of head and body together, once the head is here
-        self.whole = True
+        self.refused: HTTPStatus | None = None
         self.timeout = time.monotonic() + PATIENCE
 
     def init(self) -> None:
         """Hand over to the parser what has arrived. In the thread, before each request."""
         if self.parser is None:
             self.initialized = True
-            self.parser = Parser(self.cfg, self.sock, self.client)
-        words = bytes(self.received[:4096]).lstrip().split(b" ", 2)
-        self.parser.target = words[1].decode("latin-1") if len(words) > 1 else ""
-        self.parser.unreader.unread(bytes(self.received))
+            self.parser = Parser(self.cfg, self.client)
+        received = bytes(self.received)
+        self.parser.head = received[:SMALL].partition(b"\r\n\r\n")[0]
+        self.parser.refused = self.refused
+        self.parser.unreader.unread(received)
         self.received.clear()
 
     def is_here(self) -> bool:
@@ -100,17 +136,22 @@ class Connection(TConn):  # type: ignore[misc]
     def _needed(self, end: int) -> int:
         framing = [(name.lower(), value.strip()) for name, value in _FRAMING.findall(self.received, 0, end)]
         sizes = [value for name, value in framing if name == b"content-length"]
-        if not framing:
-            return end + 4
-        if len(framing) == len(sizes) == 1 or (sizes and (b"expect", b"100-continue") in framing):
-            size = int(sizes[0]) if sizes[0].isdigit() and len(sizes[0]) < 19 else None
-            if len(sizes) == 1 and size is not None and size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-                if len(framing) > 1 and len(self.received) < end + 4 + size:
+        hopes = [value.lower() for name, value in framing if name == b"expect"]
+        if len(sizes) + len(hopes) < len(framing):
+            self.refused = HTTPStatus.LENGTH_REQUIRED  # a Transfer-Encoding
+        elif any(hope != b"100-continue" for hope in hopes):
+            self.refused = HTTPStatus.EXPECTATION_FAILED
+        elif len(sizes) > 1 or not all(size.isdigit() for size in sizes):
+            self.refused = HTTPStatus.BAD_REQUEST
+        else:
+            digits = sizes[0].lstrip(b"0") if sizes else b""
+            size = int(digits or b"0") if len(digits) < 19 else math.inf
+            if size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                if hopes and len(self.received) < end + 4 + size:
                     self._ask_for_the_body()
-                return end + 4 + size
-        # Nobody reads such a body: the parser or the middleware refuses it by its head.
-        self.whole = False
-        return 0
+                return end + 4 + int(size)
+            self.refused = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return 0  # nobody reads such a body
 
     def _ask_for_the_body(self) -> None:
         with suppress(OSError):  # then it will not come, and we do not wait for long
@@ -124,6 +165,10 @@ class Connection(TConn):  # type: ignore[misc]
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gthread, less the waiting in threads."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.busy: set[Connection] = set()  # those in the hands of a thread, or about to be
 
     # --- A request arrives -----------------------------------------------------------------------
 
@@ -183,17 +228,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     # --- It is answered --------------------------------------------------------------------------
 
+    def enqueue_req(self, conn: Connection) -> None:
+        conn.timeout = math.inf  # the wait for a thread is not his fault
+        self.busy.add(conn)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Connection) -> Any:
+        conn.timeout = time.monotonic() + PATIENCE
+        return super().handle(conn)
+
     def handle_request(self, req: Any, conn: Connection) -> Any:
-        conn.sock.settimeout(PATIENCE)
         try:
             return super().handle_request(req, conn)
-        except TimeoutError:
-            raise StopIteration from None  # the client does not take its answer: hang up
-
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        return conn.whole and super()._keepalive_after(conn, keepalive)
+        except Exception as error:
+            error.head = conn.parser.head  # type: ignore[attr-defined, union-attr]
+            raise
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
+        self.busy.discard(conn)
         if fs.cancelled() or fs.exception() is not None or not fs.result():
             self.part(conn)
         elif conn.parser is not None and (ahead := conn.parser.unreader.take_buffered()):
@@ -225,6 +277,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.poller.unregister(conn.sock)
             self.pending_conns.remove(conn)
             self.drop(conn)
+        for conn in self.busy:
+            # Who takes a little of his answer now and then would keep the thread for ever: now its write fails.
+            if conn.timeout <= now:
+                with suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RDWR)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
@@ -232,22 +289,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if not conn.received:
                 conn.timeout = min(conn.timeout, deadline)
 
-    # --- What is no HTTP -------------------------------------------------------------------------
+    # --- What the application never saw, or dropped ----------------------------------------------
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Programs are told in the one shape of all errors, even where no application was asked."""
-        path = getattr(exc, "target", "").partition("?")[0]
-        called: Any = SimpleNamespace(path=path, path_info=path, request_id=uuid.uuid4().hex)
-        if not (isinstance(exc, ParseException) and problems.asks_for_json(called)):
-            super().handle_error(req, client, addr, exc)
-            return
-        status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
-        self.log.warning("Invalid request %s from %s: %s", called.request_id, addr[0] if addr else "", exc)
-        answer = problems.answer(called, status)
-        answer["X-Request-ID"] = called.request_id
-        answer["X-Content-Type-Options"] = "nosniff"
+        """Say it as all errors are said, with all headers, even where no application was asked."""
+        from serviceflow import errors  # needs the apps, which are there by now
+
+        name = uuid.uuid4().hex
+        called = _called(name, getattr(exc, "head", b""))
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        if isinstance(exc, Refusal):
+            status = exc.status
+        elif isinstance(exc, ParseException):
+            status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("Error handling request %s", name, exc_info=exc)
+        else:
+            self.log.warning("Invalid request %s from %s: %s", name, addr[0] if addr else "", exc)
+        with translation.override(translation.get_language_from_request(called)):
+            answer = headers.dressed(errors.told(called, status))
+        answer["X-Request-ID"] = name
         answer["Connection"] = "close"
-        answer["Content-Length"] = str(len(answer.content))
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
         try:
             client.sendall(head + answer.serialize_headers() + b"\r\n\r\n" + answer.content)
@@ -255,9 +317,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.log.debug("The client did not wait for its error.")
 
 
+def _called(name: str, head: bytes) -> HttpRequest:
+    """As much of the request as its error page asks for, from what may be no HTTP at all."""
+    words = head[:4096].lstrip().split(b" ", 2)
+    wishes = {name.lower(): value.decode("latin-1") for name, value in _WISHES.findall(head)}
+    called = HttpRequest()
+    called.path = called.path_info = words[1].decode("latin-1").partition("?")[0] if len(words) > 1 else ""
+    called.META["HTTP_ACCEPT_LANGUAGE"] = wishes.get(b"accept-language", "")
+    called.COOKIES = parse_cookie(wishes.get(b"cookie", ""))
+    called.request_id = name  # type: ignore[attr-defined]
+    return called
+
+
 STATUSES = {
     LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
     ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    # These the application has sent.
+    InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
+    InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
