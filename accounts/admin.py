@@ -294,7 +294,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             request.POST or one_time_forms.take_back(request),
             initial={"user": request.GET.get("user", "")[:18]},
         )
-        form.fields["user"].queryset = User.objects.active()  # type: ignore[attr-defined]
+        owner: Any = form.fields["user"]
+        owner.queryset = User.objects.active()
+        owner.label_from_instance = "{0.full_name} ({0.email})".format
         if request.method == "POST" and form.is_valid():
             try:
                 return self._issued(request, form.cleaned_data)

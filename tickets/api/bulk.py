@@ -10,7 +10,7 @@ from accounts.acting import Invalid
 from accounts.calls import Call, answer
 from accounts.inputs import Nothing, Shape
 from accounts.operations import operation
-from tickets import actions
+from tickets import actions, workflow
 from tickets.api._call import EXAMPLE, TICKETS
 from tickets.serializers import (
     BulkAssignInput,
@@ -37,6 +37,8 @@ ARGUMENTS: dict[str, type[Shape]] = {
     "set_due": BulkDueInput,
     "comment": CommentInput,
 }
+# The verbs of `allowed` that are a change of status: the same as change_status with that status.
+MOVES = {verb: str(status) for status, verb in workflow.VERBS.items()}
 # What the API calls otherwise than the verb.
 NAMES = {"hand_over": {"assignee": "to", "comment": "note"}}
 
@@ -65,16 +67,18 @@ class Bulk(Call):
     )
     def post(self, request: Request) -> HttpResponse:
         wanted = self.input(BulkInput)
-        shape = ARGUMENTS.get(wanted["verb"])
+        verb, sent = wanted["verb"], wanted.get("arguments", {})
+        if verb in MOVES:
+            verb, sent = "change_status", sent | {"status": MOVES[verb]}
+        shape = ARGUMENTS.get(verb)
         if shape is None:
-            raise Invalid(
-                "verb", "invalid_choice", _("Choose one of: %(all)s.") % {"all": ", ".join(ARGUMENTS)}
-            )
-        arguments = self.checked(shape, wanted.get("arguments", {}), within="arguments")
-        names = NAMES.get(wanted["verb"], {})
+            every = ", ".join([*ARGUMENTS, *MOVES])
+            raise Invalid("verb", "invalid_choice", _("Choose one of: %(all)s.") % {"all": every})
+        arguments = self.checked(shape, sent, within="arguments")
+        names = NAMES.get(verb, {})
         outcomes = actions.in_bulk(
             wanted["ids"],
-            wanted["verb"],
+            verb,
             {names.get(name, name): value for name, value in arguments.items()},
             dry_run=wanted["dry_run"],
             by=self.by,

@@ -55,8 +55,8 @@ DAYS = PANEL[4:]
 NAMED = ("service", "team", "assignee", "requester")
 
 ORDER_WORDS = {
-    "priority": gettext_lazy("most urgent first"),
-    "-priority": gettext_lazy("least urgent first"),
+    "priority": gettext_lazy("highest priority first, then the longest wait"),
+    "-priority": gettext_lazy("lowest priority first"),
     "-updated_at": gettext_lazy("latest change first"),
     "updated_at": gettext_lazy("longest untouched first"),
     "-created_at": gettext_lazy("newest first"),

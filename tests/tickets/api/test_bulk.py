@@ -110,3 +110,19 @@ def test_an_outcome_nobody_knows_is_not_repeated(program_of: Any, admin: User, t
     StoredAnswer.objects.update(status=0)  # as a worker leaves it that was killed midway
     response = program.post(BULK, body, headers={"idempotency-key": "k"})
     assert (response.status_code, response.json()["code"]) == (409, "idempotency_outcome_unknown")
+
+
+def test_what_allowed_calls_a_verb_is_one_here_too(program_of: Any, agent: User, three: list[Ticket]) -> None:
+    for ticket in three:
+        stand(ticket, "IN_PROGRESS", assignee=agent)
+    program = program_of(agent)
+    assert "resolve" in program.get(f"/api/v1/tickets/{three[0].public_id}").json()["allowed"]["verbs"]
+    told = program.post(
+        BULK, {"ids": ids(three), "verb": "wait", "arguments": {"waiting_for": "THIRD_PARTY"}}
+    )
+    assert {each["status"] for each in told.json()["results"]} == {200}
+    told = program.post(BULK, {"ids": ids(three), "verb": "resolve", "arguments": {"status": "NEW"}})
+    assert {each["status"] for each in told.json()["results"]} == {200}
+    assert set(Ticket.objects.values_list("status", flat=True)) == {"DONE"}
+    told = program.post(BULK, {"ids": ids(three), "verb": "cancel"})
+    assert {each["ok"] for each in told.json()["results"]} == {False}
