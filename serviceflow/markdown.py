@@ -69,9 +69,26 @@ def _cells(block: str) -> int:
     return columns * (block.count("\n") + 1)
 
 
-def render(text: str) -> SafeString:
-    """The text as HTML of TAGS only; links stay on the desk or have one of SCHEMES, and rel="noopener nofollow"."""
-    if work(text) > MOST_WORK:
+class Budget:
+    """What the texts of one page may cost together, in the microseconds of `work`."""
+
+    def __init__(self, left: int = 20 * MOST_WORK) -> None:
+        self.left = left
+
+    def spend(self, cost: int) -> bool:
+        """Whether there is so much left. What is refused costs nothing."""
+        if cost > min(self.left, MOST_WORK):
+            return False
+        self.left -= cost
+        return True
+
+
+def render(text: str, budget: Budget | None = None) -> SafeString:
+    """The text as HTML of TAGS only; links stay on the desk or have one of SCHEMES, and rel="noopener nofollow".
+
+    What would cost too much, by itself or beside the rest of its page, is shown as it was typed.
+    """
+    if not (budget or Budget()).spend(work(text)):
         return SafeString(linebreaks(text, autoescape=True))
     # A page has its own h1 and h2: a heading somebody typed starts below them.
     tokens = _parser.parse(text)

@@ -5,7 +5,7 @@
 {% when ticket.created_at %}                                          relative, with the exact time on hover
 {{ some_timedelta|span }}                                             "42 min", "3 h 20 min", "1 d 4 h"
 {% status_badge ticket %}  {% priority_badge ticket.priority %}       a word and an icon, never colour alone
-{{ comment.body|markdown }}
+{% markdown comment.body %}
 {{ request|typed }}                                                   the words of a form that has been refused
 {% theme %}  {% field_kind field %}                                   for base.html and the form fields only
 """
@@ -171,9 +171,13 @@ def priority_badge(priority: str) -> SafeString:
     )
 
 
-@register.filter
-def markdown(text: str) -> SafeString:
-    return markup.render(text)
+@register.simple_tag(takes_context=True)
+def markdown(context: Context, text: str) -> SafeString:
+    """All texts of a page share one budget, however many somebody has written."""
+    page: Any = context["request"]
+    if not hasattr(page, "markdown_budget"):
+        page.markdown_budget = markup.Budget()
+    return markup.render(text, page.markdown_budget)
 
 
 # --- For base.html and the form fields -----------------------------------------------------------

@@ -106,3 +106,12 @@ def test_no_link_leads_elsewhere_without_a_scheme(text: str) -> None:
 
 def test_links_on_the_desk_stay() -> None:
     assert 'href="/tickets/SF-1"' in markdown.render("[a](/tickets/SF-1)")
+
+
+def test_the_texts_of_one_page_are_paid_from_one_purse() -> None:
+    text = "**bold** and [a link](https://example.com)\n" * 50
+    budget = markdown.Budget(2 * markdown.work(text))
+    rendered = [markdown.render(text, budget) for _comment in range(3)]
+    assert ["<strong>" in html for html in rendered] == [True, True, False]
+    assert "**bold**" in rendered[2]
+    assert "<strong>" in markdown.render("**short**", markdown.Budget())
