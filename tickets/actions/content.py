@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.acting import Actor, Invalid
 from accounts.checking import is_blank, require_storable
 from tickets.actions._record import held, let_go, lock, may_see, record
-from tickets.models import Priority, Service, Tag, Ticket
+from tickets.models import Priority, Service, Ticket
 from tickets.models.ticket import LONGEST_TEXT
 from tickets.permissions import require
 
@@ -66,7 +66,7 @@ def set_tags(ticket: Ticket, *, tags: Sequence[str], by: Actor) -> Ticket:
     """Replace the tags."""
     ticket, by = lock(ticket, by=by)
     require(by, "set_tags", ticket)
-    ticket.tags = known_tags(tags)
+    ticket.tags = as_tags(tags)
     return _record_if_changed(ticket, "ticket.tags_set", by=by)
 
 
@@ -120,8 +120,8 @@ def check_due(moment: datetime | None) -> None:
         raise Invalid("due_at", "out_of_range", _("A year from 2000 to 2199, please."))
 
 
-def known_tags(words: Sequence[str]) -> list[str]:
-    """The words as tags: lower case, each once, sorted; those not seen before become known."""
+def as_tags(words: Sequence[str]) -> list[str]:
+    """The words as tags: lower case, each once, sorted."""
     for word in words:
         require_storable("tags", word)
     names = sorted({word.strip().lower() for word in words} - {""})
@@ -129,8 +129,6 @@ def known_tags(words: Sequence[str]) -> list[str]:
         raise Invalid("tags", "too_many", _("A ticket has at most 20 tags."))
     if any(len(name) > 50 or "," in name for name in names):
         raise Invalid("tags", "invalid_tag", _("A tag has at most 50 characters and no comma."))
-    if names:
-        Tag.objects.bulk_create((Tag(name=name) for name in names), ignore_conflicts=True)
     return names
 
 

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import Team, User
 from tickets.actions._record import check_assignee, record
-from tickets.actions.content import check_due, check_priority, check_text, known_tags
+from tickets.actions.content import as_tags, check_due, check_priority, check_text
 from tickets.models import Priority, Service, Ticket
 
 
@@ -57,7 +57,7 @@ def open_ticket(
         author=author,
         team=team or (service.team if service else None),
         source=by.door,
-        tags=known_tags(tags),
+        tags=as_tags(tags),
         due_at=due_at,
     )
     if assignee is not None:

@@ -54,7 +54,7 @@ class Service(models.Model):
 
 
 class Tag(models.Model):
-    """A word that tickets are sorted by. It comes to be with its first use; tickets hold the word itself."""
+    """A word that tickets are sorted by. A trigger makes it known with its first use; tickets hold the word itself."""
 
     name = models.CharField(_("name"), max_length=50, unique=True)
 

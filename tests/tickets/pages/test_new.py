@@ -321,5 +321,4 @@ def test_sending_asks_little(
             answer = browser.post(NEW, {"form_name": name, "title": "VPN drops"} | fields)
         assert answer.status_code == 303
         asked = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
-        # Who fills in each and every field has one question more.
-        assert len(asked) <= (9 if "tags" in fields else 8), asked
+        assert len(asked) <= 8, asked
