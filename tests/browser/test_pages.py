@@ -15,7 +15,8 @@ from tests.served import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(WIDE, "light", "en"), (WIDE, "dark", "ru"), (NARROW, "light", "ru"), (NARROW, "dark", "en")]
+# Each theme, each language and each width once: contrast is a matter of the theme, and Russian is longer where it is narrow.
+LOOKS = [(WIDE, "light", "en"), (NARROW, "dark", "ru")]
 FIRST_PAGE, CACHED_PAGE = 150_000, 30_000  # bytes over the wire
 
 
