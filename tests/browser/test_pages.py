@@ -15,7 +15,7 @@ from tests.served import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# Each theme, each language and each width once: contrast is a matter of the theme, and Russian is longer where it is narrow.
+# Each theme, language and width once: contrast is a matter of the theme, and Russian is long where it is narrow.
 LOOKS = [(WIDE, "light", "en"), (NARROW, "dark", "ru")]
 FIRST_PAGE, CACHED_PAGE = 150_000, 30_000  # bytes over the wire
 
