@@ -123,13 +123,16 @@ def create_user(
 
 
 @transaction.atomic
-def change_profile(user: User, *, full_name: str, language: str, time_zone: str, by: Actor) -> User:
-    """Change what a person decides about himself: name, language, time zone."""
+def change_profile(
+    user: User, *, full_name: str, language: str, time_zone: str, shortcuts: bool | None = None, by: Actor
+) -> User:
+    """Change what a person decides about himself: name, language, time zone, whether single keys do things."""
     _require_self_or_admin(user, by=by)
     user = _locked(user)
-    return _change(
-        user, "user.profile_changed", by=by, full_name=full_name, language=language, time_zone=time_zone
-    )
+    chosen: dict[str, Any] = {"full_name": full_name, "language": language, "time_zone": time_zone}
+    if shortcuts is not None:
+        chosen["shortcuts"] = shortcuts
+    return _change(user, "user.profile_changed", by=by, **chosen)
 
 
 @transaction.atomic
@@ -144,13 +147,6 @@ def choose_language(user: User, *, language: str, by: Actor) -> User:
     """The language of pages and messages."""
     _require_self_or_admin(user, by=by)
     return _change(_locked(user), "user.profile_changed", by=by, language=language)
-
-
-@transaction.atomic
-def choose_shortcuts(user: User, *, shortcuts: bool, by: Actor) -> User:
-    """Whether single keys do things on the pages."""
-    _require_self_or_admin(user, by=by)
-    return _change(_locked(user), "user.profile_changed", by=by, shortcuts=shortcuts)
 
 
 @transaction.atomic

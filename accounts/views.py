@@ -67,9 +67,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     wait = _minutes_to_wait(request, "sign_in", email)
     if wait:
         form.add_error(None, _too_many_tries(wait))
-        response = _sign_in_page(request, form, status=429)
-        response["Retry-After"] = str(wait * 60)
-        return response
+        return _asked_to_wait(_sign_in_page(request, form), wait)
     user = authenticate(request, username=email, password=form.cleaned_data["password"])
     if user is None:
         actions.sign_in_refused(email, by=actor_of(request, Door.WEB))
@@ -121,6 +119,14 @@ def _minutes_to_wait(request: HttpRequest, what: str, whom: str) -> int:
         if exceeded := [standing.reset for standing in standings if standing.exceeded]:
             return ceil(max(exceeded) / 60)
     return 0
+
+
+def _asked_to_wait(response: HttpResponse, minutes: int) -> HttpResponse:
+    """The page as it is, or the refusal to somebody who has to wait for so long."""
+    if minutes:
+        response.status_code = 429
+        response["Retry-After"] = str(minutes * 60)
+    return response
 
 
 def _too_many_tries(minutes: int) -> str:
@@ -176,11 +182,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = me(request)
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=user.pk))
     if request.method == "POST" and form.is_valid():
-        chosen, by = form.cleaned_data, actor_of(request, Door.WEB)
-        with transaction.atomic():
-            if "shortcuts" in chosen:
-                actions.choose_shortcuts(user, shortcuts=chosen.pop("shortcuts"), by=by)
-            actions.change_profile(user, **chosen, by=by)
+        chosen = form.cleaned_data
+        actions.change_profile(user, **chosen, by=actor_of(request, Door.WEB))
         with translation.override(chosen["language"]):
             messages.success(request, _("Your profile is saved."))
         return _remembering(redirect("accounts:profile"), settings.LANGUAGE_COOKIE_NAME, chosen["language"])
@@ -195,22 +198,18 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """Asks for the current password. Every other session of the person ends."""
     user = me(request)
     form = PasswordForm(request.POST or None)
-    status = 200
+    wait = 0
     if request.method == "POST" and form.is_valid():
         wait = _minutes_to_wait(request, "password", user.email)
         if wait:
             form.add_error(None, _too_many_tries(wait))
-            status = 429
         elif not user.check_password(form.cleaned_data["current_password"]):
             form.add_error("current_password", _("This is not your current password."))
         elif _changed_password(request, user, form):
             messages.success(request, _("Your password is changed. You are signed out everywhere else."))
             return redirect("accounts:profile")
     focus_first_fault(form)
-    response = render(request, "accounts/change_password.html", {"form": form}, status=status)
-    if status == 429:
-        response["Retry-After"] = str(wait * 60)
-    return response
+    return _asked_to_wait(render(request, "accounts/change_password.html", {"form": form}), wait)
 
 
 @sensitive_variables("form")
@@ -248,11 +247,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
             return redirect(goal)
         else:
             form.add_error("password", _("This is not your current password."))
-    context = {"form": form, "next": goal}
-    response = render(request, "accounts/confirm.html", context, status=429 if wait else 200)
-    if wait:
-        response["Retry-After"] = str(wait * 60)
-    return response
+    return _asked_to_wait(render(request, "accounts/confirm.html", {"form": form, "next": goal}), wait)
 
 
 # --- API keys ------------------------------------------------------------------------------------

@@ -72,7 +72,6 @@ class Event(models.Model):
             if field.attname not in {"id", "digest"}
         }
         row["at"] = self.at.astimezone(UTC).isoformat(timespec="microseconds")
-        row["address"] = self.address and str(
-            ip_address(self.address)
-        )  # the database has its own way to write one
+        # The database has its own way to write one.
+        row["address"] = self.address and str(ip_address(self.address))
         return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()

@@ -57,8 +57,8 @@ def record(
     Raises IntegrityError when the subject's history already has this `seq`.
     """
     event = Event(
-        at=at
-        or timezone.now(),  # asked here, not left to the column's default, so that a moved clock is heeded
+        # Asked here, not left to the column's default, so that a moved clock is heeded.
+        at=at or timezone.now(),
         actor_id=by.id,
         actor_name=by.name[:255],
         door=by.door,

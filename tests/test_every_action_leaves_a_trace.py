@@ -197,7 +197,7 @@ PEOPLE: dict[str, tuple[Deed, list[str]]] = {
     ),
     "change_profile": (
         lambda d: people.change_profile(
-            d.employee, full_name="A. B.", language="ru", time_zone="UTC", by=d.boss
+            d.employee, full_name="A. B.", language="ru", time_zone="UTC", shortcuts=False, by=d.boss
         ),
         ["user.profile_changed"],
     ),
@@ -207,10 +207,6 @@ PEOPLE: dict[str, tuple[Deed, list[str]]] = {
     ),
     "choose_language": (
         lambda d: people.choose_language(d.employee, language="ru", by=web(d.employee)),
-        ["user.profile_changed"],
-    ),
-    "choose_shortcuts": (
-        lambda d: people.choose_shortcuts(d.agent, shortcuts=False, by=web(d.agent)),
         ["user.profile_changed"],
     ),
     "choose_theme": (

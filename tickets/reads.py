@@ -18,7 +18,7 @@ from audit import trail
 from audit.models import Event
 from tickets.filters import start_of_today
 from tickets.models import Service, Tag, Ticket, Watch
-from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor
+from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor, to_be_taken_by
 from tickets.search import number_in
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ VIEWS: tuple[View, ...] = (
         "unassigned",
         _("Unassigned"),
         "inbox",
-        # An agent without a team looks after everything.
-        lambda me: (
-            Q(status=Status.NEW, assignee=None)
-            & (Q(team=None) | Q(team__in=list(me.team_leads)) if me.team_leads else Q())
-        ),
+        to_be_taken_by,
         "q",
     ),
     View("mine", _("Mine"), "user-check", lambda me: _is_open() & Q(assignee=me), "m"),

@@ -395,7 +395,10 @@ class BulkDueInput(DueInput):
         return super().validate(attrs)
 
 
-class BulkStatusInput(Shape):
-    status = Choice(choices=Status.choices)
+class BulkMoveInput(Shape):
     waiting_for = Choice(choices=WaitingFor.choices, required=False)
     comment = a_comment()
+
+
+class BulkStatusInput(BulkMoveInput):
+    status = Choice(choices=Status.choices)

@@ -1,6 +1,7 @@
 """What a person decides about himself, and the address and password he signs in with."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_theme_and_language_are_one_click(employee: User) -> None:
     ],
 )
 def test_what_is_unknown_or_too_long_is_bad_input(employee: User, field: str, value: str) -> None:
-    profile = {"full_name": "Anna", "language": "en", "time_zone": "UTC", field: value}
+    profile: dict[str, Any] = {"full_name": "Anna", "language": "en", "time_zone": "UTC", field: value}
     with pytest.raises(Invalid) as refusal:
         actions.change_profile(employee, **profile, by=web(employee))
     assert refusal.value.field == field
@@ -62,7 +63,6 @@ def test_nobody_changes_another_but_administrators_do(employee: User, colleague:
         partial(actions.change_profile, full_name="X. Y.", language="en", time_zone="UTC"),
         partial(actions.choose_theme, theme="dark"),
         partial(actions.choose_language, language="ru"),
-        partial(actions.choose_shortcuts, shortcuts=False),
         partial(actions.change_password, password="correct horse battery"),
     ):
         with pytest.raises(Forbidden):

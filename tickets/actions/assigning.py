@@ -28,9 +28,7 @@ def claim_next(*, by: Actor) -> Ticket | None:
     """
     if not by.person.is_agent:
         raise Forbidden("not_permitted", _("Only agents take tickets."), {"verb": "claim"})
-    waiting = Ticket.objects.visible_to(by.person).waiting_for_an_agent()
-    if by.person.team_leads:
-        waiting = waiting.of_teams(by.person)
+    waiting = Ticket.objects.visible_to(by.person).to_be_taken_by(by.person)
     ticket = waiting.by_urgency().select_for_update(skip_locked=True, of=("self",)).first()
     return claim(ticket, by=by) if ticket else None
 

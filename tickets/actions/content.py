@@ -1,7 +1,7 @@
 """What a ticket says and how it is sorted: text, priority, service, tags, due date; and its deletion."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,13 +11,10 @@ from accounts.acting import Actor, Invalid
 from accounts.checking import is_blank, require_storable
 from tickets.actions._record import held, let_go, lock, may_see, record
 from tickets.models import Priority, Service, Ticket
-from tickets.models.ticket import LONGEST_TEXT
+from tickets.models.ticket import DUE_BEFORE, EARLIEST_DUE, LONGEST_TEXT
 from tickets.permissions import require
 
 MOST_TAGS = 20
-# Every zone can show these years; the table has the same bounds (ticket_due_in_range).
-EARLIEST_DUE = datetime(2000, 1, 1, tzinfo=UTC)
-DUE_BEFORE = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from tickets.serializers import (
     BulkAssignInput,
     BulkDueInput,
     BulkInput,
+    BulkMoveInput,
     BulkPriorityInput,
     BulkServiceInput,
     BulkStatusInput,
@@ -37,8 +38,9 @@ ARGUMENTS: dict[str, type[Shape]] = {
     "set_due": BulkDueInput,
     "comment": CommentInput,
 }
-# The verbs of `allowed` that are a change of status: the same as change_status with that status.
+# The verbs of `allowed` that are a change of status: the same as change_status, which status is said already.
 MOVES = {verb: str(status) for status, verb in workflow.VERBS.items()}
+ARGUMENTS |= dict.fromkeys(MOVES, BulkMoveInput)
 # What the API calls otherwise than the verb.
 NAMES = {"hand_over": {"assignee": "to", "comment": "note"}}
 
@@ -67,14 +69,14 @@ class Bulk(Call):
     )
     def post(self, request: Request) -> HttpResponse:
         wanted = self.input(BulkInput)
-        verb, sent = wanted["verb"], wanted.get("arguments", {})
-        if verb in MOVES:
-            verb, sent = "change_status", sent | {"status": MOVES[verb]}
+        verb = wanted["verb"]
         shape = ARGUMENTS.get(verb)
         if shape is None:
-            every = ", ".join([*ARGUMENTS, *MOVES])
+            every = ", ".join(ARGUMENTS)
             raise Invalid("verb", "invalid_choice", _("Choose one of: %(all)s.") % {"all": every})
-        arguments = self.checked(shape, sent, within="arguments")
+        arguments = self.checked(shape, wanted.get("arguments", {}), within="arguments")
+        if verb in MOVES:
+            verb, arguments = "change_status", arguments | {"status": MOVES[verb]}
         names = NAMES.get(verb, {})
         outcomes = actions.in_bulk(
             wanted["ids"],

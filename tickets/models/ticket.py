@@ -22,6 +22,9 @@ from tickets.models.catalogue import Service
 from tickets.models.conversation import Watch
 
 LONGEST_TEXT = 20_000  # characters of a description, a comment, a note
+# Every zone can show these years.
+EARLIEST_DUE = datetime(2000, 1, 1, tzinfo=UTC)
+DUE_BEFORE = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Status(models.TextChoices):
@@ -93,6 +96,14 @@ def urgency() -> Case:
     )
 
 
+def to_be_taken_by(agent: User) -> Q:
+    """What nobody holds, of the agent's teams and of no team: a ticket of nobody's is everybody's. All of it, if he
+    is in no team.
+    """
+    teams = Q(team=None) | Q(team__in=list(agent.team_leads)) if agent.team_leads else Q()
+    return Q(status=Status.NEW, assignee=None) & teams
+
+
 class TicketQuerySet(models.QuerySet["Ticket"]):
     def standing(self) -> "TicketQuerySet":
         """Tickets that have not been deleted."""
@@ -147,13 +158,9 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def finished(self) -> "TicketQuerySet":
         return self.filter(status__in=FINAL)
 
-    def waiting_for_an_agent(self) -> "TicketQuerySet":
-        """What nobody holds and somebody could work on."""
-        return self.filter(status=Status.NEW, assignee=None)
-
-    def of_teams(self, user: User) -> "TicketQuerySet":
-        """Tickets of the person's teams, and those of no team: a ticket of nobody's is everybody's."""
-        return self.filter(Q(team=None) | Q(team__in=list(user.team_leads)))
+    def to_be_taken_by(self, agent: User) -> "TicketQuerySet":
+        """What nobody holds and this agent is to work on."""
+        return self.filter(to_be_taken_by(agent))
 
     def by_urgency(self) -> "TicketQuerySet":
         """Most urgent first, then the longest wait."""
@@ -245,9 +252,7 @@ class Ticket(models.Model):
             ),
             models.CheckConstraint(
                 # A due date of none passes: the comparison is unknown, not false.
-                condition=Q(
-                    due_at__gte=datetime(2000, 1, 1, tzinfo=UTC), due_at__lt=datetime(2200, 1, 1, tzinfo=UTC)
-                ),
+                condition=Q(due_at__gte=EARLIEST_DUE, due_at__lt=DUE_BEFORE),
                 name="ticket_due_in_range",
             ),
         ]

@@ -1,6 +1,7 @@
 """Claiming: make oneself responsible for a ticket that nobody holds."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -14,7 +15,7 @@ from tests.factories import TeamFactory, UserFactory, opened, stand, web
 from tests.invariants import check
 from tests.racing import at_once, refused_with
 from tickets import actions
-from tickets.models import Service, Ticket
+from tickets.models import Service, Ticket, Watch
 
 ROUNDS = 20
 
@@ -130,6 +131,27 @@ def test_the_database_knows_who_may_hold_a_ticket(ticket: Ticket, standing: dict
     somebody = UserFactory.create(**standing)
     with pytest.raises(IntegrityError, match="active agent"), transaction.atomic():
         Ticket.objects.filter(pk=ticket.pk).update(assignee=somebody)
+
+
+def test_the_database_knows_who_may_see_what_he_is_given(
+    employee: User, confidential: Service, admin: User
+) -> None:
+    """By its own words the same as Ticket.objects.visible_to says."""
+    member = UserFactory.create(role="AGENT", in_teams=[confidential.team])
+    outsider, follower, asker = UserFactory.create_batch(3, role="AGENT")
+    tickets = {
+        person: opened(by=employee, service=confidential) for person in (admin, member, outsider, follower)
+    }
+    tickets[asker] = opened(by=asker, service=confidential)
+    Watch.objects.create(ticket=tickets[follower], user=follower)
+    allowed = set()
+    for person, ticket in tickets.items():
+        row = Ticket.objects.filter(pk=ticket.pk)
+        with suppress(IntegrityError), transaction.atomic():
+            row.update(assignee=person)
+            allowed.add(person)
+        assert (person in allowed) == Ticket.objects.visible_to(person).filter(pk=ticket.pk).exists()
+    assert allowed == {admin, member, follower, asker}
 
 
 def test_who_was_demoted_since_the_page_was_drawn_is_told_so(agent: User, ticket: Ticket) -> None:

@@ -121,7 +121,9 @@ def test_what_allowed_calls_a_verb_is_one_here_too(program_of: Any, agent: User,
         BULK, {"ids": ids(three), "verb": "wait", "arguments": {"waiting_for": "THIRD_PARTY"}}
     )
     assert {each["status"] for each in told.json()["results"]} == {200}
-    told = program.post(BULK, {"ids": ids(three), "verb": "resolve", "arguments": {"status": "NEW"}})
+    refused = program.post(BULK, {"ids": ids(three), "verb": "resolve", "arguments": {"status": "NEW"}})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["arguments.status"])
+    told = program.post(BULK, {"ids": ids(three), "verb": "resolve"})
     assert {each["status"] for each in told.json()["results"]} == {200}
     assert set(Ticket.objects.values_list("status", flat=True)) == {"DONE"}
     told = program.post(BULK, {"ids": ids(three), "verb": "cancel"})

@@ -1,6 +1,7 @@
 """Saying something on the ticket page, to everybody or to the team."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -132,6 +133,18 @@ def test_nobody_replies_on_a_closed_ticket(
     assert answer.status_code == 409
     assert "This ticket is closed." in answer.content.decode()
     assert "One more thing" in answer.content.decode()
+
+
+def test_words_that_come_too_often_come_back(
+    ticket: Ticket, agent: User, browser_of: BrowserOf, settings: Any
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"person": 1}
+    browser = browser_of(agent)
+    press(browser, ticket, "comment", body="The first")
+    answer = press(browser, ticket, "comment", body="The second & last")
+    assert answer.status_code == 429
+    assert ">The second &amp; last</textarea>" in answer.content.decode()
+    assert ticket.comments.count() == 1
 
 
 @pytest.mark.parametrize("gone", ["out of sight", "no right"])
