@@ -1,16 +1,12 @@
 """Writing that can be sent twice: the first answer to an Idempotency-Key is kept and given again for 24 hours."""
 
-import base64
 import json
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
-from functools import lru_cache
 from hashlib import sha256
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.utils import timezone
@@ -20,8 +16,10 @@ from rest_framework.request import Request
 
 from accounts.acting import Invalid, Refused
 from accounts.models import StoredAnswer
+from accounts.sealed import Unreadable, seal, unseal
 
 KEPT_FOR = timedelta(hours=24)
+PURPOSE = "accounts.safe_writing"
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 PATIENCE = 4.0  # seconds; as long as a twin would wait for the lock of a row
 
@@ -105,7 +103,7 @@ def _keep(row: int, response: HttpResponse) -> None:
     StoredAnswer.objects.filter(pk=row).update(
         status=response.status_code,
         headers={name: response[name] for name in KEPT_HEADERS if name in response},
-        body=_ciphers().encrypt(response.content),
+        body=seal(response.content, purpose=PURPOSE),
     )
 
 
@@ -124,8 +122,8 @@ def _replay(request: Request, key: str) -> HttpResponse:
             ),
         )
     try:
-        body = _ciphers().decrypt(bytes(kept.body))
-    except InvalidToken:  # the secret of then is gone
+        body = unseal(bytes(kept.body), purpose=PURPOSE)
+    except Unreadable:  # the secret of then is gone
         raise Refused(
             "idempotency_answer_lost", _("This was done before, and its answer can no longer be read.")
         ) from None
@@ -153,13 +151,3 @@ def _essence(request: Request) -> str:
     called = request._request
     head = json.dumps([called.method, called.path.rstrip("/"), called.META.get("QUERY_STRING", "")])
     return sha256(head.encode() + b"\n" + called.body).hexdigest()
-
-
-def _ciphers() -> MultiFernet:
-    return _ciphers_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@lru_cache(maxsize=4)
-def _ciphers_of(secrets: tuple[str, ...]) -> MultiFernet:
-    digests = [sha256(b"accounts.safe_writing:" + secret.encode()).digest() for secret in secrets]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -42,7 +42,17 @@ SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 )  # fmt: skip
 
 # Libraries whose messages repeat the addresses they call.
-TALKATIVE = ("urllib3", "httpx", "httpcore", "requests", "asyncio", "PIL")
+TALKATIVE = (
+    "procrastinate",
+    "procrastinate.blueprints",
+    "procrastinate.periodic",
+    "urllib3",
+    "httpx",
+    "httpcore",
+    "requests",
+    "asyncio",
+    "PIL",
+)
 
 # What strangers can make Django complain about as often as they like; the line of the request says enough.
 CLUMSY = (

@@ -1,6 +1,7 @@
 """Every setting of the desk, grouped, read from the environment (see .env.example)."""
 
 import os
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
     "audit",
+    "notifications",
     "tickets",
     "serviceflow",
 ]
@@ -245,6 +248,44 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = zone("TIME_ZONE", "UTC")
 LANGUAGE_COOKIE_NAME = "language"
+
+# --- Mail ----------------------------------------------------------------------------------------
+
+# Where mail goes out. Without a host nothing is sent: deliveries wait and say so.
+MAIL_HOST = text("MAIL_HOST")
+MAIL_PORT = number("MAIL_PORT", 587, least=1)
+MAIL_USER = text("MAIL_USER")
+MAIL_PASSWORD = text("MAIL_PASSWORD")
+# starttls, tls (from the first byte) or none.
+MAIL_SECURITY = one_of("MAIL_SECURITY", "STARTTLS", {"STARTTLS", "TLS", "NONE"})
+# Whom mails are from: "Service desk <desk@example.com>". Answers go to the same mailbox, with a token after a +.
+MAIL_FROM = text("MAIL_FROM", f"ServiceFlow <desk@{_base.hostname}>")
+# The right side of our Message-IDs.
+MAIL_DOMAIN = parseaddr(MAIL_FROM)[1].rpartition("@")[2]
+if not MAIL_DOMAIN:
+    raise ImproperlyConfigured("MAIL_FROM must look like Service desk <desk@example.com>.")
+
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": MAIL_HOST,
+            "port": MAIL_PORT,
+            "username": MAIL_USER,
+            "password": MAIL_PASSWORD,
+            "use_tls": MAIL_SECURITY == "STARTTLS",
+            "use_ssl": MAIL_SECURITY == "TLS",
+            "timeout": 5,
+        },
+    }
+}
+DEFAULT_FROM_EMAIL = MAIL_FROM
+
+# --- Jobs ----------------------------------------------------------------------------------------
+
+# Jobs of each kind that one worker process does at a time.
+JOB_THREADS = number("JOB_THREADS", 8, least=1)
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 
 # --- Web server ----------------------------------------------------------------------------------
 

@@ -36,12 +36,14 @@ class TicketsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import departures
         from audit import trail, words
-        from tickets import actions, reads
+        from notifications import outbox
+        from tickets import actions, notices, reads
         from tickets.models import Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
         trail.TOLD["service"] = reads.present_services
+        outbox.COMPOSERS["ticket"] = notices.compose
         trail.CHECKS[:] = [reads.comment_faults]
         words.teach("ticket", Ticket, verbs=TICKET_VERBS, fields={"watchers": _("followers")})
         words.teach("service", Service, verbs=SERVICE_VERBS)

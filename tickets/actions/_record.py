@@ -13,6 +13,7 @@ from accounts.acting import Actor, Invalid, Refused, Stale
 from accounts.checking import is_blank, require_storable
 from accounts.models import User
 from audit import trail
+from tickets import notices
 from tickets.models import Comment, Service, Ticket
 from tickets.models.ticket import LONGEST_TEXT, Status
 
@@ -69,6 +70,7 @@ def record(
         added.created_at = ticket.updated_at
         added.save(force_insert=True)
         changes[trail.ADDITION] = (None, _described(added))
+    notices.announce(verb, ticket, internal=internal, by=by)
     trail.record(
         verb,
         trail.Subject("ticket", ticket.public_id, ticket.reference, ticket.version),

@@ -1,0 +1,48 @@
+"""What a transport is given to say, and how it says that it could not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Message:
+    """One notice in the words of its reader. Transports take from it what they can show.
+
+    `thread` are Message-IDs, oldest first, that a mail continues; `reply_to` is where an answer goes; `list_id` names
+    the conversation (RFC 2919). `facts` is what a webhook carries: plain values for JSON.
+    """
+
+    subject: str
+    text: str
+    html: str = ""
+    link: str = ""
+    thread: tuple[str, ...] = ()
+    reply_to: str = ""
+    list_id: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NotSent(Exception):
+    """The message did not go out. `said` is for people, without secrets and without the address of a webhook."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said[:500]
+
+
+class Passing(NotSent):
+    """Try again later; not before `at`, where the other side has said so."""
+
+    def __init__(self, said: str, *, at: datetime | None = None) -> None:
+        super().__init__(said)
+        self.at = at
+
+
+class Permanent(NotSent):
+    """Trying again would change nothing."""
+
+
+class Ambiguous(NotSent):
+    """The other side had everything and did not say whether it took it."""
