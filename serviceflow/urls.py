@@ -16,6 +16,7 @@ handler500 = "serviceflow.errors.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
+    path("health/jobs", health.jobs, name="jobs"),
     path("api/v1/", include(([*tickets.api.urlpatterns, *accounts.api.urlpatterns], "api"))),
     *routes("api/schema", schema.Schema.as_view(), "schema"),
     *routes("api/docs", schema.Docs.as_view(), "docs"),

@@ -45,7 +45,7 @@ def test_live_never_asks_the_database(probe: Client, database_elsewhere: socket.
 @pytest.mark.django_db
 def test_ready_when_the_database_has_every_table(probe: Client) -> None:
     response = probe.get("/health/ready")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()["status"]) == (200, "ok")
     assert response["Cache-Control"] == "no-store"
 
 
@@ -93,10 +93,10 @@ def test_a_database_that_hangs_is_told_within_five_seconds(
 def test_nobody_waits_for_a_question_that_never_ends(probe: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def hang() -> list[str]:
+    def hang() -> health.Standing:
         asked.append(1)
         time.sleep(3)
-        return []
+        return health.Standing()
 
     monkeypatch.setattr(health, "look", hang)
     monkeypatch.setattr(health, "PATIENCE", 0.2)
@@ -107,7 +107,7 @@ def test_nobody_waits_for_a_question_that_never_ends(probe: Client, monkeypatch:
 
 @pytest.mark.django_db
 def test_a_bug_in_the_question_is_not_readiness(probe: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> list[str]:
+    def fail() -> health.Standing:
         raise KeyError("options")
 
     monkeypatch.setattr(health, "look", fail)
@@ -115,8 +115,60 @@ def test_a_bug_in_the_question_is_not_readiness(probe: Client, monkeypatch: pyte
     assert (response.status_code, json.loads(response.content)["status"]) == (503, "unavailable")
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/jobs"])
 def test_probes_only_look(probe: Client, path: str) -> None:
     response = probe.post(path)
     assert response.status_code == 405
     assert response["Allow"] == "GET, HEAD"
+
+
+# --- Jobs ----------------------------------------------------------------------------------------
+
+
+def jobs_stand(probe: Client) -> tuple[int, list[str], dict[str, int]]:
+    response = probe.get("/health/jobs")
+    assert probe.get("/health/ready").status_code == 200  # whatever the jobs do, pages are served
+    answer = response.json()
+    return response.status_code, answer.get("reasons", []), answer["jobs"]
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[int]:
+    """The row of a worker that has just said that it lives."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT procrastinate_register_worker_v1()")
+        (row,) = cursor.fetchone()
+    yield row
+
+
+def run(statement: str, *values: Any) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def test_without_a_worker_jobs_are_in_trouble(worker: int, probe: Client) -> None:
+    assert jobs_stand(probe)[:2] == (200, [])
+    run("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 seconds'")
+    assert jobs_stand(probe)[:2] == (503, ["No job worker is alive: start manage.py work."])
+
+
+def test_the_age_of_the_queue_is_told(worker: int, probe: Client) -> None:
+    run("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('email', 'accounts.forget')")
+    run("INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) "
+        "VALUES ('email', 'accounts.forget', now() + interval '1 day')")  # fmt: skip
+    status, _reasons, figures = jobs_stand(probe)
+    assert (status, figures["due"], figures["workers"]) == (200, 1, 1)
+    run("UPDATE procrastinate_events SET at = now() - interval '10 minutes'")
+    status, reasons, figures = jobs_stand(probe)
+    assert (status, figures["oldest"] // 60) == (503, 10)
+    assert reasons[0].startswith("Jobs wait: the oldest has been due for 60")
+
+
+def test_failed_and_abandoned_jobs_are_told(worker: int, probe: Client) -> None:
+    for status in ("failed", "doing"):
+        run(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('email', 'x', %s)", status
+        )
+    status, reasons, figures = jobs_stand(probe)
+    assert (status, figures["failed"], figures["abandoned"]) == (503, 1, 1)
+    assert reasons == ["1 jobs have failed: see the log."]

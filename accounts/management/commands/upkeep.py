@@ -1,4 +1,4 @@
-"""manage.py upkeep: forget what nobody needs any more. To be run now and then, once a day at least."""
+"""manage.py upkeep: forget what nobody needs any more. The worker does it by the clock; this does it now."""
 
 from typing import Any
 
@@ -15,9 +15,5 @@ class Command(BaseCommand):
     requires_migrations_checks = True
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gone = {
-            "answers": upkeep.forget_answers(),
-            "counters": upkeep.forget_allowances(),
-            "sessions": upkeep.forget_sessions(),
-        }
+        gone = upkeep.forget_all()
         self.stdout.write(f"Forgotten: {', '.join(f'{what} {number}' for what, number in gone.items())}.")
