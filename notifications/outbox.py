@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone, translation
 
@@ -81,6 +82,7 @@ def announce(
                 "now": timezone.now(),
                 "task": TASK,
                 "opt_in": OPT_IN,
+                "offered": offered(),
             },
         )
 
@@ -209,6 +211,18 @@ _WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name
 
 # --- One announcement ----------------------------------------------------------------------------
 
+
+def offered() -> list[str]:
+    """How people can be told as the desk is set up. What cannot be sent is not kept to flood them later."""
+    there = {
+        Transport.INBOX: True,
+        Transport.EMAIL: bool(settings.MAIL_HOST),
+        Transport.SLACK: Transport.SLACK in SEND,
+        Transport.TELEGRAM: Transport.TELEGRAM in SEND,
+    }
+    return [str(transport) for transport, is_there in there.items() if is_there]
+
+
 # Nobody is told by these unless he has asked for it: "kind/transport".
 OPT_IN = [
     f"{Kind.NEW}/{Transport.EMAIL}",
@@ -230,7 +244,7 @@ WITH named AS (
     ORDER BY u.id, named.place
 ), target AS (
     SELECT reader.id AS recipient_id, NULL::bigint AS channel_id, NULL::bigint AS webhook_id, reader.reason, t.transport
-    FROM reader CROSS JOIN unnest(ARRAY['inbox', 'email', 'slack', 'telegram']) AS t(transport)
+    FROM reader CROSS JOIN unnest(%(offered)s::text[]) AS t(transport)
     LEFT JOIN notifications_preference p
         ON p.user_id = reader.id AND p.kind = %(kind)s AND p.transport = t.transport
     WHERE coalesce(p.wanted, %(kind)s || '/' || t.transport <> ALL(%(opt_in)s::text[]))

@@ -133,12 +133,12 @@ def jobs_stand(probe: Client) -> tuple[int, list[str], dict[str, int]]:
 
 
 @pytest.fixture
-def worker(transactional_db: None) -> Iterator[int]:
+def worker(transactional_db: None) -> int:
     """The row of a worker that has just said that it lives."""
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT procrastinate_register_worker_v1()")
         (row,) = cursor.fetchone()
-    yield row
+    return int(row)
 
 
 def run(statement: str, *values: Any) -> None:
@@ -165,9 +165,9 @@ def test_the_age_of_the_queue_is_told(worker: int, probe: Client) -> None:
 
 
 def test_failed_and_abandoned_jobs_are_told(worker: int, probe: Client) -> None:
-    for status in ("failed", "doing"):
+    for stands in ("failed", "doing"):
         run(
-            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('email', 'x', %s)", status
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('email', 'x', %s)", stands
         )
     status, reasons, figures = jobs_stand(probe)
     assert (status, figures["failed"], figures["abandoned"]) == (503, 1, 1)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import actions as people_actions
@@ -14,6 +15,7 @@ from accounts import api_keys, configuration
 from accounts.acting import SYSTEM, Actor
 from accounts.models import ApiKey, Team, User
 from audit.models import Door
+from notifications.models import Delivery, Transport
 from tickets import actions
 from tickets.demo.catalogue import SERVICES, TEAMS
 from tickets.demo.people import PEOPLE
@@ -80,6 +82,13 @@ def seed(*, tickets: int, progress: Callable[[int], None]) -> None:
                 progress(len(opened))
             else:
                 _act(step, opened[step.request], desk)
+    _leave_in_peace(today)
+
+
+def _leave_in_peace(today: datetime) -> None:
+    """Nobody gets mail of what never was, and everybody has read what is older than a day."""
+    Delivery.objects.exclude(transport=Transport.INBOX).delete()
+    Delivery.objects.filter(created_at__lt=today - timedelta(days=1)).update(read_at=F("created_at"))
 
 
 def _set_up() -> Desk:
