@@ -17,7 +17,20 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 
-ORDER = ("User", "Team", "ApiKey", "Service", "Ticket", "Tag", "Event")
+ORDER = (
+    "User",
+    "Team",
+    "ApiKey",
+    "Service",
+    "Ticket",
+    "Tag",
+    "Mailbox",
+    "InboundMail",
+    "Channel",
+    "Webhook",
+    "Delivery",
+    "Event",
+)
 
 
 class DeskAdminConfig(AdminConfig):
@@ -27,9 +40,12 @@ class DeskAdminConfig(AdminConfig):
         super().ready()
         from django.contrib.admin import site
         from django.contrib.auth.models import Group
+        from procrastinate.contrib.django.models import ProcrastinateJob
 
         # Role, activity and teams are the whole of the rights here.
         site.unregister(Group)
+        # What a job does is seen at what it is about: a delivery, a mail.
+        site.unregister(ProcrastinateJob)
 
 
 class DeskAdmin(AdminSite):
