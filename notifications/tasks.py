@@ -18,7 +18,7 @@ class WhenTheDeliverySays(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(2**job.attempts, 300)}) if job.attempts < 20 else None
 
 
-@app.task(name=outbox.TASK, queue="deliveries", retry=WhenTheDeliverySays())
+@app.task(name=outbox.TASK, queue="email", retry=WhenTheDeliverySays())
 def deliver(delivery: str) -> None:
     outbox.deliver(delivery)
 

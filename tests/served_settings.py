@@ -11,3 +11,5 @@ STATIC_ROOT = Path(os.environ["SERVED_STATIC"])
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 # The desk's own addresses, and some that fail on purpose.
 ROOT_URLCONF = "tests.serviceflow.urls"
+# The jobs that only tests enqueue.
+PROCRASTINATE_IMPORT_PATHS = ["tests.jobs"]
