@@ -12,7 +12,7 @@ from tickets import permissions, workflow
 from tickets.permissions import TABLE, Fact, Grant, Row
 from tickets.workflow import Status
 
-APPS = ("accounts", "tickets", "audit")
+APPS = ("accounts", "tickets", "notifications", "audit")
 DRAWN = "<!-- Drawn by `manage.py docs_diagrams`; edit the models and tables, not this file. -->"
 
 _OF_THE_WORKFLOW = """\
