@@ -94,5 +94,5 @@ def test_a_change_takes_few_queries(
     stand(ticket, "IN_PROGRESS", assignee=agent)
     program = program_of(agent)
     program.get(address(ticket))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         assert program.patch(address(ticket), {"status": "DONE"}).status_code == 200

@@ -308,12 +308,14 @@ def test_sending_asks_little(
 ) -> None:
     """The transaction's own words apart: in a test they are SAVEPOINT and RELEASE."""
     most = {"service": service.public_id, "team": team.public_id, "tags": "vpn, phone"}
-    for author, fields in (
-        (employee, {"service": service.public_id}),
-        (employee, {"service": service.public_id, "requester": agent.email}),
-        (agent, most | {"assignee": agent.public_id, "requester": employee.email}),
-        (lead, most | {"assignee": agent.public_id, "requester": employee.email}),
-        (admin, most | {"assignee": agent.public_id, "requester": agent.email}),
+    for author, bound, fields in (
+        (employee, 7, {"service": service.public_id}),
+        (employee, 8, {"service": service.public_id, "requester": agent.email}),
+        (agent, 8, {"service": service.public_id, "requester": employee.email}),
+        # A team besides is looked up, too.
+        (agent, 9, most | {"assignee": agent.public_id, "requester": employee.email}),
+        (lead, 9, most | {"assignee": agent.public_id, "requester": employee.email}),
+        (admin, 9, most | {"assignee": agent.public_id, "requester": agent.email}),
     ):
         browser = browser_of(author)
         name = browser.get(NEW).context["form_name"]
@@ -321,4 +323,4 @@ def test_sending_asks_little(
             answer = browser.post(NEW, {"form_name": name, "title": "VPN drops"} | fields)
         assert answer.status_code == 303
         asked = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
-        assert len(asked) <= 8, asked
+        assert len(asked) <= bound, asked
