@@ -79,8 +79,9 @@ def record(
     return event
 
 
-# The field of `changes` under which a verb says what it added (a comment) rather than changed.
-ADDITION = "comment"
+# The fields of `changes` under which a verb says what it added rather than changed: a comment, files.
+ADDITION, FILES = "comment", "attachments"
+ADDITIONS = frozenset({ADDITION, FILES})
 # What a field holds before its first event, where that is not None.
 EMPTY: dict[type, Any] = {list: [], str: ""}
 
@@ -213,7 +214,7 @@ def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> F
         if event.seq != seq:
             return Fault(subject_type, subject.id, event.seq, event.pk, f"seq {seq} was to come here")
         for field, pair in event.changes.items():
-            if field == ADDITION:
+            if field in ADDITIONS:
                 continue
             old, new = _essence(pair[0]), _essence(pair[1])
             if state.get(field, EMPTY.get(type(old))) != old:

@@ -301,14 +301,64 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+# --- Files on tickets ----------------------------------------------------------------------------
+
+# Where files lie that people attach, and for as long as they arrive. Outside of everything that is served.
+FILES_FOLDER = Path(text("FILES_FOLDER", str(BASE_DIR / ".run" / "files"))).absolute()
+FILE_UPLOAD_TEMP_DIR = FILES_FOLDER / "arriving"
+try:
+    FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o750, parents=True, exist_ok=True)
+except OSError as trouble:
+    raise ImproperlyConfigured(f"FILES_FOLDER must be a folder to write to: {trouble.strerror}.") from None
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o640, 0o750
+LARGEST_FILE = 20 * 1024 * 1024
+MOST_FILES = 10  # a message
+FILES_PER_TICKET = number("FILES_PER_TICKET_MB", 200, least=1) * 1024 * 1024
+# A virus scanner: clamd://host:3310 or clamd:///run/clamav/clamd.sock. Files are held until it has found them clean.
+SCANNER = text("SCANNER")
+_scanner = urlsplit(SCANNER)
+if SCANNER and (_scanner.scheme != "clamd" or not (_scanner.hostname or _scanner.path.startswith("/"))):
+    raise ImproperlyConfigured("SCANNER must look like clamd://host:3310 or clamd:///run/clamd.sock.")
+STORAGES["default"] = {"BACKEND": "tickets.store.Folder", "OPTIONS": {"location": FILES_FOLDER / "kept"}}
+# A bucket of an S3 store instead of the folder.
+FILES_S3_BUCKET = text("FILES_S3_BUCKET")
+if FILES_S3_BUCKET:
+    from botocore.config import Config
+
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": FILES_S3_BUCKET,
+            "endpoint_url": text("FILES_S3_ENDPOINT") or None,
+            "region_name": text("FILES_S3_REGION") or None,
+            # Without keys boto3 looks for those of the machine.
+            "access_key": text("FILES_S3_KEY") or None,
+            "secret_key": text("FILES_S3_SECRET") or None,
+            "default_acl": None,
+            "querystring_auth": True,
+            "file_overwrite": True,  # our paths are random: nobody need ask whether one is taken
+            "max_memory_size": 1024 * 1024,
+            "client_config": Config(
+                connect_timeout=5,
+                read_timeout=20,
+                retries={"max_attempts": 2},
+                signature_version="s3v4",
+                s3={
+                    "addressing_style": one_of(
+                        "FILES_S3_ADDRESSING", "AUTO", {"AUTO", "PATH", "VIRTUAL"}
+                    ).lower()
+                },
+            ),
+        },
+    }
 
 # --- Security ------------------------------------------------------------------------------------
 

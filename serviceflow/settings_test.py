@@ -1,6 +1,7 @@
 """Settings of the test run: those of production on a private database, less what would only slow tests down."""
 
 import os
+from pathlib import Path
 
 from serviceflow import devdb
 
@@ -12,6 +13,9 @@ for name in (
     "ADMIN_BOOTSTRAP_KEY",
     "SECRET_KEY_FALLBACKS",
     "TIME_ZONE",
+    "SCANNER",
+    "FILES_S3_BUCKET",
+    "FILES_PER_TICKET_MB",
 ):
     os.environ.pop(name, None)
 os.environ["BASE_URL"] = "http://127.0.0.1:8000"
@@ -21,6 +25,10 @@ os.environ.setdefault("DATABASE_URL", devdb.url())
 # Names the databases of this run, so that two runs in one checkout leave each other alone. Workers inherit it.
 # Set it yourself to keep a database between runs with --reuse-db.
 os.environ.setdefault("TEST_RUN", str(os.getpid()))
+# And its files: see tests/conftest.py, which takes them away.
+os.environ["FILES_FOLDER"] = str(
+    Path(__file__).resolve().parent.parent / ".run" / "test-files" / os.environ["TEST_RUN"]
+)
 
 from serviceflow.settings import *  # noqa: E402, F403 (reads the environment above)
 from serviceflow.settings import DATABASES, RATE_LIMITS, STORAGES  # noqa: E402

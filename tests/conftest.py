@@ -1,6 +1,7 @@
 """What every test stands on: the database server of the run, and the people of the desk."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import Client, TransactionTestCase
 from psycopg import sql
@@ -35,6 +37,23 @@ def pytest_configure(config: pytest.Config) -> None:
     except devdb.Trouble as trouble:
         pytest.exit(f"database: {trouble}", returncode=pytest.ExitCode.USAGE_ERROR)
     drop_abandoned_databases()
+    forget_abandoned_files()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(settings.FILES_FOLDER, ignore_errors=True)
+
+
+def forget_abandoned_files() -> None:
+    """Those of runs that were killed, as their databases."""
+    for folder in settings.FILES_FOLDER.parent.iterdir():
+        if (
+            folder.name.isdigit()
+            and Path("/proc/self").exists()
+            and not Path(f"/proc/{folder.name}").exists()
+        ):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def drop_abandoned_databases() -> None:

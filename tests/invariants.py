@@ -37,7 +37,7 @@ INVARIANTS: dict[str, str] = {
             SELECT e.id, e.seq, field, pair->0 AS old,
                 lag(pair->1) OVER (PARTITION BY e.subject_id, field ORDER BY e.seq) AS before
             FROM (SELECT * FROM {_EVENTS}) AS e, jsonb_each(e.changes) AS change(field, pair)
-            WHERE field <> 'comment'
+            WHERE field NOT IN ('comment', 'attachments')
         ) AS folded
         WHERE CASE
             WHEN before IS NULL THEN old NOT IN ('null', '[]', '""')
@@ -95,6 +95,33 @@ INVARIANTS: dict[str, str] = {
         JOIN tickets_ticket t ON t.id = c.ticket_id JOIN accounts_user u ON u.id = c.author_id
         JOIN audit_event e ON e.subject_id = t.public_id AND e.seq = c.seq
         WHERE e.actor_id IS DISTINCT FROM u.public_id
+    """,
+    # --- files ---
+    "every file has the event that brought it": """
+        SELECT a.public_id, a.seq FROM tickets_attachment a JOIN tickets_ticket t ON t.id = a.ticket_id
+        JOIN accounts_user u ON u.id = a.uploader_id
+        LEFT JOIN audit_event e ON e.subject_id = t.public_id AND e.seq = a.seq
+            AND e.at = a.created_at AND e.actor_id = u.public_id AND e.internal = a.internal
+            AND e.changes->'attachments'->1 @> jsonb_build_array(jsonb_build_object(
+                'id', a.public_id::text, 'name', a.name, 'size', a.size, 'sha256', a.sha256))
+        WHERE e.id IS NULL
+    """,
+    "every file that an event speaks of is on its ticket": f"""
+        SELECT e.id, e.seq, told->>'id' FROM (SELECT * FROM {_EVENTS} AND e.changes ? 'attachments') AS e
+        CROSS JOIN jsonb_array_elements(e.changes->'attachments'->1) AS told
+        LEFT JOIN tickets_attachment a ON a.public_id::text = told->>'id'
+        LEFT JOIN tickets_ticket t ON t.id = a.ticket_id
+        WHERE t.public_id IS DISTINCT FROM e.subject_id
+    """,
+    "a file of a comment is on its ticket, as internal as it, and its event says so": """
+        SELECT a.public_id, c.public_id FROM tickets_attachment a
+        JOIN tickets_comment c ON c.id = a.comment_id JOIN tickets_ticket t ON t.id = a.ticket_id
+        LEFT JOIN audit_event e ON e.subject_id = t.public_id AND e.seq = c.seq
+            AND e.changes->'attachments'->1 @> jsonb_build_array(jsonb_build_object('id', a.public_id::text))
+        WHERE e.id IS NULL OR c.ticket_id <> a.ticket_id OR c.internal <> a.internal
+    """,
+    "no ticket holds two files at one place": """
+        SELECT file FROM tickets_attachment GROUP BY file HAVING count(*) > 1
     """,
     # --- where tickets stand ---
     "what is in progress is somebody's": """

@@ -22,10 +22,12 @@ TICKET_VERBS = {
     "due_set": _("Due date changed"),
     "commented": _("Reply written"),
     "noted": _("Internal note written"),
+    "attached": _("Files attached"),
     "watched": _("Follower added"),
     "unwatched": _("Follower removed"),
     "deleted": _("Ticket deleted"),
 }
+FILE_VERBS = {"checked": _("File checked"), "downloaded": _("File taken away")}
 SERVICE_VERBS = {"created": _("Service added"), "changed": _("Service changed")}
 
 
@@ -38,12 +40,19 @@ class TicketsConfig(AppConfig):
         from audit import trail, words
         from notifications import outbox
         from tickets import actions, notices, reads
-        from tickets.models import Service, Ticket
+        from tickets.models import Attachment, Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
         trail.TOLD["service"] = reads.present_services
         outbox.COMPOSERS["ticket"] = notices.compose
-        trail.CHECKS[:] = [reads.comment_faults]
-        words.teach("ticket", Ticket, verbs=TICKET_VERBS, fields={"watchers": _("followers")})
+        trail.TOLD["attachment"] = reads.present_files
+        trail.CHECKS[:] = [reads.comment_faults, reads.file_faults]
+        words.teach(
+            "ticket",
+            Ticket,
+            verbs=TICKET_VERBS,
+            fields={"watchers": _("followers"), "attachments": _("files")},
+        )
+        words.teach("attachment", Attachment, verbs=FILE_VERBS)
         words.teach("service", Service, verbs=SERVICE_VERBS)

@@ -17,7 +17,7 @@ from accounts.models import User
 from audit import trail
 from audit.models import Event
 from tickets.filters import start_of_today
-from tickets.models import Service, Tag, Ticket, Watch
+from tickets.models import Attachment, Service, Tag, Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor, to_be_taken_by
 from tickets.search import number_in
 
@@ -210,3 +210,40 @@ def comment_faults() -> Iterable[trail.Fault]:
         rows = cursor.fetchall()
     for subject_id, seq, event in rows:
         yield trail.Fault("ticket", subject_id, seq, event, "the comment is not what its event says")
+
+
+def present_files() -> Iterator[trail.Present]:
+    """How every file stands now."""
+    for public_id, state in Attachment.objects.values_list("public_id", "state").iterator(chunk_size=2000):
+        yield trail.Present(public_id, {"state": state})
+
+
+def file_faults() -> Iterable[trail.Fault]:
+    """Files that are not what the events that brought them say: renamed, exchanged, added, lost, made public."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH said AS (
+                SELECT e.id AS event, e.subject_id, e.seq, e.actor_id, told
+                FROM audit_event e CROSS JOIN jsonb_array_elements(e.changes->'attachments'->1) AS told
+                WHERE e.subject_type = 'ticket' AND e.changes ? 'attachments'
+            ), kept AS (
+                SELECT t.public_id AS subject_id, a.seq, c.seq AS said_at, u.public_id AS uploader_id,
+                    jsonb_build_object('id', a.public_id::text, 'name', a.name, 'size', a.size,
+                        'sha256', a.sha256, 'internal', a.internal) AS kept
+                FROM tickets_attachment a JOIN tickets_ticket t ON t.id = a.ticket_id
+                JOIN accounts_user u ON u.id = a.uploader_id LEFT JOIN tickets_comment c ON c.id = a.comment_id
+            ), brought AS (
+                SELECT subject_id, seq, uploader_id, kept FROM kept
+                UNION SELECT subject_id, said_at, uploader_id, kept FROM kept WHERE said_at IS NOT NULL
+            )
+            SELECT coalesce(s.subject_id, b.subject_id), coalesce(s.seq, b.seq), s.event
+            FROM said s FULL JOIN brought b
+                ON b.subject_id = s.subject_id AND b.seq = s.seq AND b.kept->>'id' = s.told->>'id'
+            WHERE (s.told, s.actor_id) IS DISTINCT FROM (b.kept, b.uploader_id)
+            ORDER BY s.event NULLS LAST LIMIT 1
+            """
+        )
+        rows = cursor.fetchall()
+    for subject_id, seq, event in rows:
+        yield trail.Fault("ticket", subject_id, seq, event, "the files are not what the event says")

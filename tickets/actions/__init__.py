@@ -17,7 +17,8 @@ from tickets.actions.assigning import (
 from tickets.actions.bulk import Outcome, in_bulk
 from tickets.actions.configuring import save_service
 from tickets.actions.content import delete, edit, set_due, set_priority, set_service, set_tags
-from tickets.actions.conversation import add_comment, unwatch, watch
+from tickets.actions.conversation import add_comment, attach, unwatch, watch
+from tickets.actions.files import look_at, note_download, settle
 from tickets.actions.opening import open_ticket
 from tickets.actions.progress import cancel, change_status, reopen
 
@@ -25,6 +26,7 @@ __all__ = [
     "Outcome",
     "add_comment",
     "assign",
+    "attach",
     "cancel",
     "change_status",
     "claim",
@@ -35,6 +37,8 @@ __all__ = [
     "give",
     "hand_over",
     "in_bulk",
+    "look_at",
+    "note_download",
     "open_ticket",
     "release_what_is_lost",
     "release_what_is_unseen",
@@ -44,6 +48,7 @@ __all__ = [
     "set_priority",
     "set_service",
     "set_tags",
+    "settle",
     "unwatch",
     "watch",
 ]

@@ -1,6 +1,6 @@
 """The beats every verb shares: lock the row, and at the end store the change with its one event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -13,8 +13,10 @@ from accounts.acting import Actor, Invalid, Refused, Stale
 from accounts.checking import is_blank, require_storable
 from accounts.models import User
 from audit import trail
+from tickets import files as ways
 from tickets import notices
-from tickets.models import Comment, Service, Ticket
+from tickets.files import Incoming
+from tickets.models import Attachment, Comment, Service, Ticket
 from tickets.models.ticket import LONGEST_TEXT, Status
 
 
@@ -52,12 +54,17 @@ def record(
     comment: str = "",
     added: Comment | None = None,
     internal: bool = False,
+    files: Sequence[Incoming] = (),
+    joined: Sequence[Attachment] = (),
     more: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> Ticket:
     """Store the changed ticket, one version further, and its event. The last beat of every verb.
 
-    `added` is a comment that the verb brings, not yet saved; `more` are changes that are no columns.
+    `added` is a comment that the verb brings, not yet saved, with its `files` and those that are there already and
+    join it; `more` are changes that are no columns.
     """
+    if files:
+        ways.check(files, ticket)
     ticket.version += 1
     ticket.updated_at = timezone.now()
     if ticket.pk is None:
@@ -70,6 +77,12 @@ def record(
         added.created_at = ticket.updated_at
         added.save(force_insert=True)
         changes[trail.ADDITION] = (None, _described(added))
+    if files or joined:
+        brought = ways.attach(files, ticket=ticket, comment=added, uploader=by.person, internal=internal)
+        ways.look_at_all(brought)
+        changes[trail.FILES] = (None, [_file_described(each) for each in (*joined, *brought)])
+        if added is not None and joined:
+            Attachment.objects.filter(pk__in=[each.pk for each in joined]).update(comment=added)
     notices.announce(verb, ticket, internal=internal, by=by)
     trail.record(
         verb,
@@ -82,6 +95,20 @@ def record(
     )
     ticket.remember()
     return ticket
+
+
+def note(
+    file: Attachment,
+    verb: str,
+    *,
+    by: Actor,
+    changes: Mapping[str, tuple[Any, Any]] | None = None,
+    comment: str = "",
+) -> None:
+    """Write an event about a file that leaves its ticket as it was."""
+    name = f"{file.ticket.reference} · {file.name}"
+    subject = trail.Subject("attachment", file.public_id, name)
+    trail.record(verb, subject, by=by, changes=changes, comment=comment, internal=file.internal)
 
 
 def comment_of(text: str, *, internal: bool, by: Actor) -> Comment:
@@ -178,4 +205,14 @@ def _described(comment: Comment) -> dict[str, Any]:
         "id": str(comment.public_id),
         "internal": comment.internal,
         "sha256": sha256(comment.body.encode()).hexdigest(),
+    }
+
+
+def _file_described(file: Attachment) -> dict[str, Any]:
+    return {
+        "id": str(file.public_id),
+        "name": file.name,
+        "size": file.size,
+        "sha256": file.sha256,
+        "internal": file.internal,
     }

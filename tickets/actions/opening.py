@@ -12,6 +12,7 @@ from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import Team, User
 from tickets.actions._record import check_assignee, record
 from tickets.actions.content import as_tags, check_due, check_priority, check_text
+from tickets.files import Incoming
 from tickets.models import Priority, Service, Ticket
 
 
@@ -28,12 +29,14 @@ def open_ticket(
     tags: Sequence[str] = (),
     due_at: datetime | None = None,
     public_id: UUID | None = None,
+    files: Sequence[Incoming] = (),
     by: Actor,
 ) -> Ticket:
     """Open a ticket for the actor or for a colleague. Its team is the service's unless an agent names another.
 
     An agent may give it to himself at once, a lead to his team's agents, an administrator to any agent.
-    `public_id` is for forms that may be sent twice: raises IntegrityError where a ticket has it already.
+    `public_id` is for forms that may be sent twice: raises IntegrityError where a ticket has it already. `files` belong
+    to the description (see tickets.files).
     """
     author = by.person
     title, description = check_text(title, description)
@@ -64,7 +67,7 @@ def open_ticket(
         _require_to_assign(ticket, assignee, author=author)
         check_assignee(ticket, assignee)
         ticket.assignee = assignee
-    return record(ticket, "ticket.opened", by=by)
+    return record(ticket, "ticket.opened", by=by, files=files)
 
 
 def _require_to_assign(ticket: Ticket, assignee: User, *, author: User) -> None:

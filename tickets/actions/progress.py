@@ -1,5 +1,7 @@
 """Where a ticket stands: start, wait, resolve, cancel, reopen. Nobody else changes a status."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +11,7 @@ from accounts.models import User
 from tickets import workflow
 from tickets.actions._record import comment_of, let_go, lock, may_hold, note_first_response, record
 from tickets.actions.assigning import give
+from tickets.files import Incoming
 from tickets.models import Ticket
 from tickets.models.ticket import Status, WaitingFor
 from tickets.permissions import has_right, require
@@ -29,9 +32,12 @@ def change_status(
     waiting_for: str = "",
     comment: str = "",
     assignee: User | None = None,
+    files: Sequence[Incoming] = (),
     by: Actor,
 ) -> Ticket:
     """Start, wait, resolve or cancel. `comment` is said to the requester; cancelling needs one, as the reason.
+
+    `files` come with it, or alone.
 
     `waiting_for` is for WAITING only and REQUESTER if omitted. With `assignee` the ticket is first given to that
     person, which is a verb and an event of its own. Raises Refused with `from`, `to` and `allowed` for a change the
@@ -66,6 +72,7 @@ def change_status(
         status,
         waiting_for=waiting_for or WaitingFor.REQUESTER,
         comment=comment,
+        files=files,
         verb=_EVENTS[Status(status)],
         by=by,
     )
@@ -96,7 +103,16 @@ def reopen(ticket: Ticket, *, comment: str = "", by: Actor) -> Ticket:
     return _move(ticket, status, waiting_for="", comment=comment, verb="ticket.reopened", by=by)
 
 
-def _move(ticket: Ticket, status: str, *, waiting_for: str, comment: str, verb: str, by: Actor) -> Ticket:
+def _move(
+    ticket: Ticket,
+    status: str,
+    *,
+    waiting_for: str,
+    comment: str,
+    verb: str,
+    files: Sequence[Incoming] = (),
+    by: Actor,
+) -> Ticket:
     added = comment_of(comment, internal=False, by=by) if comment.strip() and by.user else None
     ticket.status = status
     ticket.waiting_for = waiting_for if status == Status.WAITING else ""
@@ -104,9 +120,9 @@ def _move(ticket: Ticket, status: str, *, waiting_for: str, comment: str, verb: 
         ticket.finished_at, ticket.finished_by = timezone.now(), by.user
     if status == Status.DONE:
         ticket.resolved_at = ticket.finished_at
-    if added is not None or status == Status.DONE:
+    if added is not None or files or status == Status.DONE:
         note_first_response(ticket, by=by)
-    return record(ticket, verb, by=by, comment=comment.strip(), added=added)
+    return record(ticket, verb, by=by, comment=comment.strip(), added=added, files=files)
 
 
 def _illegal(ticket: Ticket, status: str) -> Refused:

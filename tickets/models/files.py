@@ -4,11 +4,13 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from tickets.models.ticket import Ticket
 
 
 class FileState(models.TextChoices):
@@ -25,8 +27,18 @@ def somewhere(_attachment: "Attachment", _name: str) -> str:
     return f"attachments/{name[:2]}/{name}"
 
 
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    def visible_to(self, user: User) -> "AttachmentQuerySet":
+        """Files on tickets that this person may see."""
+        return self.filter(ticket__in=Ticket.objects.visible_to(user)).readable_by(user)
+
+    def readable_by(self, user: User) -> "AttachmentQuerySet":
+        """Public files, and internal ones too for those who may read them: agents."""
+        return self if user.is_agent else self.filter(internal=False)
+
+
 class Attachment(models.Model):
-    """A file on a ticket: public, or internal with the note it belongs to."""
+    """A file on a ticket: public, or internal as the note it belongs to."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     ticket = models.ForeignKey("tickets.Ticket", models.PROTECT, related_name="attachments")
@@ -37,17 +49,29 @@ class Attachment(models.Model):
     content_type = models.CharField(_("type"), max_length=100)
     size = models.PositiveIntegerField(_("size"))  # bytes
     sha256 = models.CharField("SHA-256", max_length=64)
-    file = models.FileField(upload_to=somewhere, max_length=100)
+    file = models.FileField(upload_to=somewhere, max_length=100, unique=True)
     internal = models.BooleanField(_("internal"), default=False)
     state = models.CharField(_("state"), max_length=10, choices=FileState, default=FileState.HELD)
+    # What a page shows of it, redrawn by ourselves; 0 where there is no picture (tickets/pictures.py).
+    picture_width = models.PositiveSmallIntegerField(default=0, editable=False)
+    picture_height = models.PositiveSmallIntegerField(default=0, editable=False)
     # The event that brought it.
     seq = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+
+    objects = AttachmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("attachment")
         verbose_name_plural = _("attachments")
         ordering: ClassVar[list[str]] = ["id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["created_at"], name="attachment_held", condition=Q(state=FileState.HELD)),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_clean(self) -> bool:
+        return self.state == FileState.CLEAN
