@@ -17,12 +17,12 @@ from accounts.sealed import Sealed
 class Kind(models.TextChoices):
     """What a notice is about, as people choose it."""
 
-    NEW = "new", _("a new ticket for my team")
-    ASSIGNED = "assigned", _("a ticket is given to me")
+    NEW = "new", _("a ticket waits in my team's queue")
+    ASSIGNED = "assigned", _("a ticket is given to me or taken from me, or I am added to it")
     REPLY = "reply", _("a reply")
     NOTE = "note", _("an internal note")
-    STATUS = "status", _("a new status")
-    CHANGE = "change", _("another change")
+    STATUS = "status", _("a ticket is started, waits, is done, canceled or reopened")
+    CHANGE = "change", _("anything else: who has it, priority, service, dates")
 
 
 class Transport(models.TextChoices):
@@ -165,6 +165,8 @@ class Delivery(models.Model):
     seq = models.PositiveIntegerField()
     # Why he hears of it: requester, assignee, watcher, team, sender …; a channel and a webhook: subscribed.
     reason = models.CharField(max_length=16)
+    # Breaks quiet hours and is not gathered.
+    urgent = models.BooleanField(default=False)
     transport = models.CharField(_("by"), max_length=10, choices=Transport)
     # Exactly one of the three.
     recipient = models.ForeignKey(
@@ -186,6 +188,8 @@ class Delivery(models.Model):
     # The last answer in words, never an address with a secret in it.
     said = models.CharField(_("what was said"), max_length=500, blank=True)
     read_at = models.DateTimeField(_("read"), null=True)
+    # The delivery that told of this one among others.
+    digest = models.ForeignKey("self", models.SET_NULL, null=True, related_name="gathered", db_index=False)
 
     class Meta:
         verbose_name = _("delivery")
@@ -219,6 +223,14 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["recipient", "-id"], condition=models.Q(transport="inbox"), name="delivery_inbox"
+            ),
+            models.Index(
+                fields=["recipient", "-id"],
+                condition=models.Q(transport="inbox", read_at=None),
+                name="delivery_unread",
+            ),
+            models.Index(
+                fields=["digest"], condition=models.Q(digest__isnull=False), name="delivery_of_digest"
             ),
             models.Index(
                 fields=["webhook", "-id"],

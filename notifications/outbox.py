@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone, translation
 
+from notifications import quiet
 from notifications.message import Ambiguous, Message, NotSent, Passing, Permanent
 from notifications.models import Delivery, Kind, State, Transport
 from notifications.transports import SEND
@@ -52,27 +53,37 @@ def announce(
     verb: str,
     subject: Subject,
     *,
-    people: Sequence[tuple[int, str]] = (),
+    people: Sequence[tuple[int, str, str]] = (),
     teams: Sequence[int] = (),
     without: int | None = None,
     topics: Sequence[str] = (),
     internal: bool = False,
+    urgent: bool = False,
 ) -> None:
     """Write the deliveries of an event and enqueue their jobs, in the caller's transaction and in one statement.
 
-    `people` are (row id, reason), the first reason of each counts; `teams` are teams whose people hear, too; `without`
-    is the actor. What is `internal` goes to people only.
+    `people` are (row id, reason, kind), the first of each counts: the same event is one thing to this and another to
+    that person, and `kind` is what it is to channels. `teams` are teams whose agents hear of it, too, as Kind.NEW;
+    `without` is the actor. What is `internal` goes to agents only, and to no channel or webhook. What is `urgent` for
+    those to whom it brings work is not held back by their quiet hours.
     """
-    ids, reasons = [person for person, _reason in people], [reason for _person, reason in people]
+    ids, reasons, kinds = (
+        [person[0] for person in people],
+        [person[1] for person in people],
+        [person[2] for person in people],
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             _ANNOUNCE,
             {
                 "ids": ids,
                 "reasons": reasons,
+                "kinds": kinds,
                 "teams": list(teams),
                 "without": without,
                 "topics": [] if internal else list(topics),
+                "internal": internal,
+                "urgent": urgent,
                 "kind": kind,
                 "verb": verb,
                 "type": subject.type,
@@ -111,7 +122,7 @@ def redeliver(delivery: Delivery) -> Delivery:
         again.state, again.attempts, again.due_at, again.finished_at = State.PENDING, 0, timezone.now(), None
         again.created_at = timezone.now()
         again.save(update_fields=["state", "attempts", "due_at", "finished_at", "created_at"])
-        _enqueue([again])
+        enqueue([again])
     return again
 
 
@@ -124,7 +135,7 @@ def reconcile(*, older_than: timedelta) -> int:
             .extra(where=[_WITHOUT_JOB], params=[TASK])  # noqa: S610 (a constant)
             .select_for_update(skip_locked=True)[:1000]
         )
-        _enqueue(lost)
+        enqueue(lost)
     return len(lost)
 
 
@@ -137,7 +148,7 @@ def _begin(public_id: UUID) -> Delivery | None:
     with transaction.atomic():
         delivery = (
             Delivery.objects.select_for_update(of=("self",))
-            .select_related("recipient", "channel", "webhook")
+            .select_related("recipient__quiet", "channel", "webhook")
             .filter(public_id=public_id, state__in=[State.PENDING, State.SENDING])
             .first()
         )
@@ -151,10 +162,14 @@ def _begin(public_id: UUID) -> Delivery | None:
             raise Later(delivery.started_at + ABANDONED_AFTER)
         if now < delivery.due_at:
             raise Later(delivery.due_at)
-        delivery.state, delivery.started_at = State.SENDING, now
-        delivery.attempts += 1
-        delivery.save(update_fields=["state", "started_at", "attempts"])
-    return delivery
+        delivery.state, delivery.due_at = quiet.standing(delivery, now=now)
+        if delivery.state == State.SENDING:
+            delivery.started_at = now
+            delivery.attempts += 1
+        delivery.save(update_fields=["state", "due_at", "started_at", "attempts"])
+    if delivery.state == State.PENDING:
+        raise Later(delivery.due_at)
+    return delivery if delivery.state == State.SENDING else None
 
 
 def _composed(delivery: Delivery) -> Message | None:
@@ -197,7 +212,7 @@ def _update(delivery: Delivery, **values: object) -> None:
     ours.update(**values)
 
 
-def _enqueue(deliveries: Iterable[Delivery]) -> None:
+def enqueue(deliveries: Iterable[Delivery]) -> None:
     from notifications.tasks import deliver as task
 
     for one in deliveries:
@@ -233,34 +248,39 @@ OPT_IN = [
 
 _ANNOUNCE = """
 WITH named AS (
-    SELECT id, reason, row_number() OVER () AS place
-    FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS n(id, reason)
+    SELECT n.*, row_number() OVER () AS place
+    FROM unnest(%(ids)s::bigint[], %(reasons)s::text[], %(kinds)s::text[]) AS n(id, reason, kind)
     UNION ALL
-    SELECT user_id, 'team', 1000000 FROM accounts_membership WHERE team_id = ANY(%(teams)s::bigint[])
+    SELECT user_id, 'team', 'new', 1000000 FROM accounts_membership WHERE team_id = ANY(%(teams)s::bigint[])
 ), reader AS (
-    SELECT DISTINCT ON (u.id) u.id, named.reason
+    SELECT DISTINCT ON (u.id) u.id, named.reason, named.kind
     FROM named JOIN accounts_user u ON u.id = named.id
     WHERE u.is_active AND u.id IS DISTINCT FROM %(without)s::bigint
+        AND (u.role <> 'EMPLOYEE' OR NOT (%(internal)s OR named.reason = 'team'))
     ORDER BY u.id, named.place
 ), target AS (
-    SELECT reader.id AS recipient_id, NULL::bigint AS channel_id, NULL::bigint AS webhook_id, reader.reason, t.transport
+    SELECT reader.id AS recipient_id, NULL::bigint AS channel_id, NULL::bigint AS webhook_id, reader.reason,
+        reader.kind, t.transport
     FROM reader CROSS JOIN unnest(%(offered)s::text[]) AS t(transport)
     LEFT JOIN notifications_preference p
-        ON p.user_id = reader.id AND p.kind = %(kind)s AND p.transport = t.transport
-    WHERE coalesce(p.wanted, %(kind)s || '/' || t.transport <> ALL(%(opt_in)s::text[]))
+        ON p.user_id = reader.id AND p.kind = reader.kind AND p.transport = t.transport
+    WHERE coalesce(p.wanted, reader.kind || '/' || t.transport <> ALL(%(opt_in)s::text[]))
         AND (t.transport IN ('inbox', 'email') OR EXISTS (
             SELECT FROM notifications_contact c WHERE c.user_id = reader.id AND c.transport = t.transport))
+        -- A receipt answers a mail by mail: what one did oneself is no news.
+        AND (reader.reason <> 'sender' OR t.transport = 'email')
     UNION ALL
-    SELECT NULL, c.id, NULL, 'subscribed', c.transport FROM notifications_channel c
+    SELECT NULL, c.id, NULL, 'subscribed', %(kind)s, c.transport FROM notifications_channel c
     WHERE c.is_active AND c.topics && %(topics)s::varchar[] AND (c.kinds = '{}' OR %(kind)s = ANY(c.kinds))
     UNION ALL
-    SELECT NULL, NULL, w.id, 'subscribed', 'webhook' FROM notifications_webhook w
+    SELECT NULL, NULL, w.id, 'subscribed', %(kind)s, 'webhook' FROM notifications_webhook w
     WHERE w.is_active AND w.topics && %(topics)s::varchar[] AND (w.events = '{}' OR %(verb)s = ANY(w.events))
 ), written AS (
     INSERT INTO notifications_delivery (public_id, kind, verb, subject_type, subject_id, subject_name, seq, reason,
-        transport, recipient_id, channel_id, webhook_id, state, attempts, created_at, due_at, said, finished_at)
-    SELECT gen_random_uuid(), %(kind)s, %(verb)s, %(type)s, %(id)s, %(name)s, %(seq)s, reason,
-        transport, recipient_id, channel_id, webhook_id, CASE transport WHEN 'inbox' THEN 'sent' ELSE 'pending' END, 0,
+        urgent, transport, recipient_id, channel_id, webhook_id, state, attempts, created_at, due_at, said, finished_at)
+    SELECT gen_random_uuid(), kind, %(verb)s, %(type)s, %(id)s, %(name)s, %(seq)s, reason,
+        reason = 'sender' OR %(urgent)s AND kind IN ('new', 'assigned'), transport,
+        recipient_id, channel_id, webhook_id, CASE transport WHEN 'inbox' THEN 'sent' ELSE 'pending' END, 0,
         %(now)s, %(now)s, '', CASE transport WHEN 'inbox' THEN %(now)s::timestamptz END
     FROM target ON CONFLICT DO NOTHING
     RETURNING public_id, subject_id, transport, webhook_id

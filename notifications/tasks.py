@@ -6,7 +6,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from notifications import outbox
+from notifications import digest, outbox
 
 
 class WhenTheDeliverySays(BaseRetryStrategy):
@@ -27,3 +27,9 @@ def deliver(delivery: str) -> None:
 @app.task(name="notifications.reconcile", queue="upkeep", queueing_lock="reconcile")
 def reconcile(timestamp: int) -> None:
     outbox.reconcile(older_than=timedelta(minutes=2))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="notifications.digests", queue="upkeep", queueing_lock="digests")
+def digests(timestamp: int) -> None:
+    digest.send_due()

@@ -23,5 +23,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *tickets.api.older_urlpatterns,
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
+    path("", include("notifications.urls")),
     path("", include("tickets.urls")),
 ]

@@ -38,14 +38,15 @@ class TicketsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import departures
         from audit import trail, words
-        from notifications import outbox
-        from tickets import actions, notices, reads
+        from notifications import inbox, outbox
+        from tickets import actions, letters, reads
         from tickets.models import Attachment, Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
         trail.TOLD["service"] = reads.present_services
-        outbox.COMPOSERS["ticket"] = notices.compose
+        outbox.COMPOSERS["ticket"] = letters.compose
+        inbox.TELLERS["ticket"] = letters.lines
         trail.TOLD["attachment"] = reads.present_files
         trail.CHECKS[:] = [reads.comment_faults, reads.file_faults]
         words.teach(

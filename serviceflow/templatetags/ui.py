@@ -5,7 +5,7 @@
 {% when ticket.created_at %}                                          relative, with the exact time on hover
 {{ some_timedelta|span }}                                             "42 min", "3 h 20 min", "1 d 4 h"
 {% status_badge ticket %}  {% priority_badge ticket.priority %}       a word and an icon, never colour alone
-{% markdown comment.body %}
+{% markdown comment.body %}  {{ comment.body|rendered }}              on a page, in a mail
 {{ request|typed }}                                                   the words of a form that has been refused
 {% theme %}  {% field_kind field %}                                   for base.html and the form fields only
 """
@@ -169,6 +169,12 @@ def priority_badge(priority: str) -> SafeString:
     return SafeString(
         f'<span class="sf-priority is-{hue}">{icon(name, small=True)}<span>{conditional_escape(word)}</span></span>'
     )
+
+
+@register.filter
+def rendered(text: str) -> SafeString:
+    """Markdown that stands alone: in a mail, which is no page."""
+    return markup.render(text)
 
 
 @register.simple_tag(takes_context=True)

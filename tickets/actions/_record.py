@@ -56,12 +56,13 @@ def record(
     internal: bool = False,
     files: Sequence[Incoming] = (),
     joined: Sequence[Attachment] = (),
+    concerning: User | None = None,
     more: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> Ticket:
     """Store the changed ticket, one version further, and its event. The last beat of every verb.
 
     `added` is a comment that the verb brings, not yet saved, with its `files` and those that are there already and
-    join it; `more` are changes that are no columns.
+    join it; `more` are changes that are no columns; `concerning` is somebody else who is to hear of it.
     """
     if files:
         ways.check(files, ticket)
@@ -83,7 +84,7 @@ def record(
         changes[trail.FILES] = (None, [_file_described(each) for each in (*joined, *brought)])
         if added is not None and joined:
             Attachment.objects.filter(pk__in=[each.pk for each in joined]).update(comment=added)
-    notices.announce(verb, ticket, internal=internal, by=by)
+    notices.announce(verb, ticket, internal=internal, concerning=concerning, by=by)
     trail.record(
         verb,
         trail.Subject("ticket", ticket.public_id, ticket.reference, ticket.version),

@@ -79,7 +79,8 @@ def watch(ticket: Ticket, *, user: User, by: Actor) -> Ticket:
     if not created:
         return ticket
     ticket.__dict__.pop("watcher_ids", None)
-    return record(ticket, "ticket.watched", by=by, more={"watchers": (watchers, _watchers(ticket))})
+    changed = {"watchers": (watchers, _watchers(ticket))}
+    return record(ticket, "ticket.watched", by=by, concerning=user, more=changed)
 
 
 @transaction.atomic

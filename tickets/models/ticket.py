@@ -345,6 +345,12 @@ class Ticket(models.Model):
         """The columns that differ since `remember`: what is not written makes no index and no search words anew."""
         return [name for name in CHANGING if self.__dict__.get(name) != self._columns[name]]
 
+    @property
+    def assignee_before(self) -> int | None:
+        """The row id of whoever held it at `remember`."""
+        before: int | None = getattr(self, "_columns", {}).get("assignee_id")
+        return before
+
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """{field: (old, new)} of the audited fields since `remember`; all of them for a new ticket."""
         before = getattr(self, "_remembered", None)

@@ -17,6 +17,7 @@ from accounts.forms import focus_first_fault
 from accounts.models import Team, User
 from accounts.one_time_forms import name_for, signed_in
 from accounts.visitors import me
+from notifications import inbox
 from tickets import actions, permissions, timeline
 from tickets.forms import ticket as forms
 from tickets.forms.queue import Asked
@@ -41,6 +42,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     if reference != str(ticket.public_id):
         query = request.GET.urlencode()
         return redirect(answers.address(ticket) + (f"?{query}" if query else ""))
+    _note_seen(request, ticket)
     return page(request, ticket, asked=asked)
 
 
@@ -121,6 +123,18 @@ class Place:
     total: int
     previous: UUID | None
     next: UUID | None
+
+
+def _note_seen(request: HttpRequest, ticket: Ticket) -> None:
+    """The reader's notices of this ticket are read now.
+
+    It is the one thing that showing a page changes, as a "last seen" does: only what he himself is reminded of, for
+    nobody else to see, no matter how often. A browser that fetches ahead has shown him nothing.
+    """
+    reader: Any = me(request)
+    ahead = "prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
+    if request.method == "GET" and not ahead and getattr(reader, "unread", None):
+        reader.unread -= inbox.see(reader, ticket.public_id, upto=ticket.version)
 
 
 def place(asked: Asked, ticket: Ticket) -> Place:

@@ -1,0 +1,94 @@
+"""What each person decides: of which events he hears by what, when he is left alone, where he is found."""
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import actions
+from accounts.acting import Actor, Forbidden, Invalid
+from accounts.models import User
+from audit import trail
+from notifications import outbox
+from notifications.models import Contact, Digest, Kind, Preference, Quiet, Transport
+
+type Choice = tuple[str, str]  # kind, transport
+
+CHATS = (Transport.SLACK, Transport.TELEGRAM)
+# What only comes to those who work on tickets.
+_WORK = {Kind.NEW, Kind.NOTE}
+
+
+def kinds_for(user: User) -> list[Kind]:
+    return [kind for kind in Kind if user.is_agent or kind not in _WORK]
+
+
+def by_default(kind: str, transport: str) -> bool:
+    return f"{kind}/{transport}" not in outbox.OPT_IN
+
+
+def wishes_of(user: User) -> dict[Choice, bool]:
+    """For every kind of event and transport whether this person wants to hear of it."""
+    chosen = {(row.kind, row.transport): row.wanted for row in Preference.objects.filter(user=user)}
+    return {
+        (str(kind), transport): chosen.get((kind, transport), by_default(kind, transport))
+        for kind in kinds_for(user)
+        for transport in outbox.offered()
+    }
+
+
+def contacts_of(user: User) -> dict[str, str]:
+    return {row.transport: row.address for row in Contact.objects.filter(user=user)}
+
+
+@transaction.atomic
+def choose(
+    user: User,
+    *,
+    wishes: Mapping[Choice, bool],
+    contacts: Mapping[str, str],
+    quiet: tuple[time, time] | None,
+    digest: str,
+    by: Actor,
+) -> None:
+    """Store all of it in one go; what is not among `wishes` or `contacts` stays as it is. No change records nothing."""
+    if by.user is None or by.user.pk != user.pk:
+        raise Forbidden("not_permitted", _("Everybody decides this for himself."))
+    if digest not in Digest.values:
+        raise Invalid("digest", "invalid_choice", _("There is no such choice."))
+    if quiet is not None and quiet[0] == quiet[1]:
+        raise Invalid("ends", "empty", _("Quiet hours end at another time than they begin."))
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    before = _told(user)
+    for (kind, transport), wanted in wishes.items():
+        row: dict[str, Any] = {"user": user, "kind": kind, "transport": transport}
+        if wanted == by_default(kind, transport):
+            Preference.objects.filter(**row).delete()
+        else:
+            Preference.objects.update_or_create(**row, defaults={"wanted": wanted})
+    for transport, address in contacts.items():
+        if address:
+            Contact.objects.update_or_create(user=user, transport=transport, defaults={"address": address})
+        else:
+            Contact.objects.filter(user=user, transport=transport).delete()
+    begins, ends = quiet or (None, None)
+    Quiet.objects.update_or_create(user=user, defaults={"begins": begins, "ends": ends, "digest": digest})
+    after = _told(user)
+    changes = {name: (before[name], value) for name, value in after.items() if before[name] != value}
+    if changes:
+        trail.record("user.notifications_changed", actions.subject(user), by=by, changes=changes)
+
+
+def _told(user: User) -> dict[str, Any]:
+    """What is chosen, as plain values for the audit: what differs from the defaults."""
+    rows = Preference.objects.filter(user=user).order_by("kind", "transport")
+    quiet = Quiet.objects.filter(user=user).first() or Quiet(user=user)
+    contacts = contacts_of(user)
+    return {
+        "notices": [f"{'+' if row.wanted else '-'}{row.kind}/{row.transport}" for row in rows],
+        "quiet_hours": f"{quiet.begins:%H:%M}-{quiet.ends:%H:%M}" if quiet.begins and quiet.ends else "",
+        "digest": quiet.digest,
+        **{str(chat): contacts.get(chat, "") for chat in CHATS},
+    }

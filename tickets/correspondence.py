@@ -1,0 +1,151 @@
+"""How mail about a ticket hangs together: its thread, where an answer goes, and whose an answer is."""
+
+import re
+from collections.abc import Iterable, Sequence
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from notifications.models import Delivery, State, Transport
+from tickets import reply_address
+from tickets.models import Ticket
+from tickets.models.mail import InboundMail, Mailbox
+
+# Of a long thread the beginning and the latest are named: a header must not grow without end (RFC 5322, 2.1.1).
+LATEST = 9
+_OURS = re.compile(r"<?([0-9a-f]{32})@([^<>@\s]+)>?")
+_LONGEST_NAME = 25  # characters that a reply address leaves for the mailbox (RFC 5321, 4.5.3.1.1)
+
+
+# --- The thread ------------------------------------------------------------------------------------
+
+
+def message_id(delivery: Delivery) -> str:
+    """The Message-ID of a mail of ours; the same at every attempt."""
+    return f"<{delivery.public_id.hex}@{settings.MAIL_DOMAIN}>"
+
+
+def root_of(ticket: Ticket) -> str:
+    """The Message-ID of a mail that was never sent: what all mails about the ticket have in common."""
+    return f"<{ticket.public_id.hex}@{settings.MAIL_DOMAIN}>"
+
+
+def thread(ticket: Ticket, reader: User, *, before: Delivery) -> tuple[str, ...]:
+    """The Message-IDs that a mail to this reader continues, oldest first: his own and ours to him, and the root.
+
+    Only what lies in his own mailbox: others' Message-IDs would tell him who else writes, and his client cannot find
+    them. Where the ticket began with his mail that comes first, so that all the rest hangs below it.
+    """
+    came = InboundMail.objects.filter(
+        Q(comment__author=reader) | Q(comment=None, ticket__author=reader), ticket=ticket
+    ).exclude(message_id="")
+    went = Delivery.objects.filter(
+        subject_id=ticket.public_id,
+        recipient=reader,
+        transport=Transport.EMAIL,
+        state__in=[State.SENT, State.UNKNOWN],
+        pk__lt=before.pk,
+    )
+    dated = [(mail.fetched_at, _bracketed(mail.message_id)) for mail in came.only("fetched_at", "message_id")]
+    began_by_mail = bool(dated) and min(dated)[0] <= ticket.created_at
+    dated += [(one.created_at, message_id(one)) for one in went.only("created_at", "public_id")]
+    ids = [name for _moment, name in sorted(dated) if name]
+    ids.insert(1 if began_by_mail else 0, root_of(ticket))
+    ids = list(dict.fromkeys(ids))
+    return tuple(ids if len(ids) <= LATEST + 2 else [*ids[:2], *ids[-LATEST:]])
+
+
+def list_id(ticket: Ticket) -> str:
+    """What filters of mail clients know the conversation by (RFC 2919)."""
+    return f"{ticket.reference} <{ticket.reference.lower()}.{settings.MAIL_DOMAIN}>"
+
+
+def continued(message_ids: Iterable[str]) -> Ticket | None:
+    """The ticket that a mail with these References continues, by Message-IDs of ours; the last one counts.
+
+    It says nothing about who wrote: anybody who has ever seen such a mail knows them.
+    """
+    names = [match[1] for name in message_ids if (match := _OURS.fullmatch(name.strip().lower()))
+             and match[2] == settings.MAIL_DOMAIN.lower()]  # fmt: skip
+    for name in reversed(names):
+        told = Delivery.objects.filter(public_id=name, subject_type="ticket").values("subject_id")
+        found: Ticket | None = (
+            Ticket.objects.standing().filter(Q(public_id=name) | Q(public_id__in=told)).first()
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def _bracketed(name: str) -> str:
+    """The name as headers have it; empty for one that no header may carry."""
+    bare = name.strip().strip("<>")
+    return (
+        f"<{bare}>" if bare and bare.isascii() and bare.isprintable() and not set(bare) & set("<> ") else ""
+    )
+
+
+# --- Answers ---------------------------------------------------------------------------------------
+
+
+def takes_answers() -> bool:
+    """Whether somebody fetches what is sent to the desk. Without it no mail asks for an answer."""
+    return Mailbox.objects.filter(is_active=True).exists()
+
+
+def reply_to(ticket: Ticket, reader: User) -> str:
+    """Where this reader's answer goes: an address nobody else has. Empty where the desk's own is too long for it."""
+    desk = parseaddr(settings.MAIL_FROM)[1]
+    if desk.index("@") > _LONGEST_NAME:
+        return ""
+    return reply_address.address(desk, ticket.number, _essence(reader), key=_keys()[0])
+
+
+def person_of(address: str) -> tuple[Ticket, User] | None:
+    """The ticket and the person whom we wrote to with this reply address, while he may still read the ticket."""
+    read = reply_address.read(address)
+    if read is None:
+        return None
+    number, given = read
+    ticket: Ticket | None = Ticket.objects.standing().filter(number=number).first()
+    if ticket is None:
+        return None
+    told = Delivery.objects.filter(subject_id=ticket.public_id).values("recipient")
+    people = User.objects.with_teams().active()
+    for person in people.filter(
+        Q(pk__in=[ticket.requester_id, ticket.author_id, ticket.assignee_id])
+        | Q(watches__ticket=ticket)
+        | Q(pk__in=told)
+    ).distinct():
+        if reply_address.is_of(given, number, _essence(person), keys=_keys()):
+            seen: Ticket | None = Ticket.objects.visible_to(person).with_people().filter(pk=ticket.pk).first()
+            return (seen, person) if seen is not None else None
+    return None
+
+
+def delimiters() -> Sequence[str]:
+    """The line above which answers are written, in every language that we write in."""
+    lines = []
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            lines.append(delimiter())
+    return lines
+
+
+def delimiter() -> str:
+    return "##- " + _("Please type your reply above this line") + " -##"
+
+
+def _essence(person: User) -> str:
+    """What makes up the person as his mailbox knows him: with another address or password it is gone, and so it is
+    after he was shut out, though he be let in again.
+    """
+    return "\n".join([str(person.public_id), person.email.lower(), person.password, person.session_salt])
+
+
+def _keys() -> list[bytes]:
+    return [secret.encode() for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
