@@ -106,7 +106,9 @@ class Notice:
         """How the ticket stands by now, in the reader's words."""
         ticket = self.ticket
         stands = str(Status(ticket.status).label)
-        if ticket.waiting_for:
+        if ticket.waiting_for == WaitingFor.REQUESTER and _is_his(self):
+            stands = _("Your answer is needed")
+        elif ticket.waiting_for:
             stands += f": {WaitingFor(ticket.waiting_for).label}"
         due = (
             formats.date_format(timezone.localtime(ticket.due_at), "DATETIME_FORMAT") if ticket.due_at else ""
