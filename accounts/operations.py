@@ -83,12 +83,15 @@ def operation(
     summary: str,
     *,
     takes: Any = None,
+    uploads: Any = None,
     gives: Any = None,
+    as_kind: str = "",
     status: int = HTTPStatus.OK,
     also: Mapping[int, Any] | None = None,
     changes: bool = False,
     resends: bool = False,
     finds: bool = False,
+    refuses: Sequence[int] = (),
     parameters: Sequence[OpenApiParameter] = (),
     headers: Mapping[str, str] | None = None,
     sent: Any = None,
@@ -97,11 +100,12 @@ def operation(
 ) -> Callable[[Any], Any]:
     """Describe one method of a view.
 
-    `changes` for what writes, `resends` for what heeds Idempotency-Key, `finds` for what may be 404. `sent` and
-    `received` are examples of bodies, `headers` those of the answer: {name: description}.
+    `uploads` is the shape of a form with files. `changes` for what writes, `resends` for what heeds Idempotency-Key,
+    `finds` for what may be 404, `refuses` for further errors. `sent` and `received` are examples of bodies, `headers`
+    those of the answer: {name: description}. An answer that is no JSON says `as_kind`.
     """
-    errors = [*ALWAYS, *((404,) if finds else ()), *(OF_CHANGES if changes else ())]
-    answers: dict[Any, Any] = {status: _answer(gives)} | {
+    errors = [*ALWAYS, *((404,) if finds else ()), *(OF_CHANGES if changes else ()), *refuses]
+    answers: dict[Any, Any] = {(status, as_kind) if as_kind else status: _answer(gives)} | {
         code: _answer(shape) for code, shape in (also or {}).items()
     }
     answers |= {(code, PROBLEM): OpenApiResponse(Problem, ERRORS[code][1]) for code in sorted(errors)}
@@ -119,16 +123,26 @@ def operation(
         )
         for code in sorted(errors)
     ]
-    if sent is not None:
-        examples.append(OpenApiExample("Request", sent, request_only=True))
+    bodies = {"application/json": takes, "multipart/form-data": uploads}
+    examples += [
+        OpenApiExample(f"Request as {kind}", sent, request_only=True, media_type=kind)
+        for kind, shape in bodies.items()
+        if shape is not None and sent is not None
+    ]
     if received is not None:
         examples.append(
-            OpenApiExample("Answer", received, response_only=True, status_codes=[str(int(status))])
+            OpenApiExample(
+                "Answer",
+                received,
+                response_only=True,
+                status_codes=[str(int(status))],
+                media_type=as_kind or "application/json",
+            )
         )
     decorate: Callable[[Any], Any] = extend_schema(
         operation_id=name,
         summary=summary,
-        request={"application/json": takes} if takes is not None else None,
+        request={kind: shape for kind, shape in bodies.items() if shape is not None} or None,
         responses=answers,
         parameters=[*parameters, *conditions, *told],
         examples=examples,

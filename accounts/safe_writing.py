@@ -8,7 +8,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from django.db import connection, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException
@@ -150,4 +150,19 @@ def _essence(request: Request) -> str:
     """SHA-256 of what makes two calls the same."""
     called = request._request
     head = json.dumps([called.method, called.path.rstrip("/"), called.META.get("QUERY_STRING", "")])
+    if called.content_type == "multipart/form-data":
+        return sha256(head.encode() + b"\n" + _essence_of_form(called)).hexdigest()
     return sha256(head.encode() + b"\n" + called.body).hexdigest()
+
+
+def _essence_of_form(called: HttpRequest) -> bytes:
+    """Its fields and files: the boundary between them is another one each time."""
+    files = []
+    for field, several in called.FILES.lists():
+        for file in several:
+            digest = sha256()
+            for chunk in file.chunks():
+                digest.update(chunk)
+            file.seek(0)
+            files.append([field, file.name, file.content_type, digest.hexdigest()])
+    return json.dumps([list(called.POST.lists()), files]).encode()

@@ -1,5 +1,6 @@
 """What people and programs get to read when something goes wrong: a page, or a problem document."""
 
+import errno
 import sys
 from http import HTTPStatus
 from typing import Any
@@ -79,6 +80,9 @@ def of_trouble(request: HttpRequest, exception: BaseException | None) -> HttpRes
         return told(request, 400)
     if isinstance(exception, UnreadablePostError):
         return told(request, 400)  # the client hung up while sending
+    if isinstance(exception, OSError) and exception.errno in {errno.ENOSPC, errno.EDQUOT}:
+        log.error("disk_full", exc_info=exception)
+        return told(request, 503)
     return None
 
 

@@ -319,8 +319,14 @@ try:
 except OSError as trouble:
     raise ImproperlyConfigured(f"FILES_FOLDER must be a folder to write to: {trouble.strerror}.") from None
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o640, 0o750
+# What is no file, in any request; and how much there may be of it. That ten files are enough our forms say themselves,
+# and keep what was typed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1200
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
 LARGEST_FILE = 20 * 1024 * 1024
 MOST_FILES = 10  # a message
+LARGEST_UPLOAD = MOST_FILES * LARGEST_FILE + DATA_UPLOAD_MAX_MEMORY_SIZE  # with all that is typed beside them
 FILES_PER_TICKET = number("FILES_PER_TICKET_MB", 200, least=1) * 1024 * 1024
 # A virus scanner: clamd://host:3310 or clamd:///run/clamav/clamd.sock. Files are held until it has found them clean.
 SCANNER = text("SCANNER")
@@ -396,9 +402,6 @@ SECURE_CSP = {
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1200
-DATA_UPLOAD_MAX_NUMBER_FILES = 10
 
 # --- API -----------------------------------------------------------------------------------------
 
@@ -447,6 +450,7 @@ SPECTACULAR_SETTINGS = {
         "Language": "accounts.models.Language",
         "Scope": "accounts.models.Scope",
         "KeyState": "accounts.serializers.KEY_STATES",
+        "FileState": "tickets.serializers.FILE_STATES",
     },
     "PREPROCESSING_HOOKS": ["serviceflow.schema.only_v1"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "serviceflow.schema.finish"],

@@ -2,22 +2,25 @@
 
 gthread gives a connection a thread before its request has arrived, and the thread waits for as long as the client
 likes: sixteen clients that send a letter a minute stop the desk. Here the loop that watches all sockets gathers each
-request, head and body, and only a whole one gets a thread. What it cannot frame, and what the application could not
-read, is answered here.
+request, head and body, and only a whole one gets a thread. Where files are taken in, a body may be large, and
+is gathered on the disk. What the loop cannot frame, and what the application could not read, is answered here.
 """
 
 import errno
 import math
+import os
 import re
 import socket
 import time
 import uuid
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from selectors import EVENT_READ
-from typing import Any
+from selectors import EVENT_READ, EVENT_WRITE
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
@@ -40,12 +43,20 @@ from serviceflow import headers
 PATIENCE = 30  # seconds for a request to arrive, and as many until its answer is taken
 FAREWELL = 2  # seconds for the client to take the last answer before we hang up
 SMALL = 64 * 1024
-MOST_HELD = 64 * 1024 * 1024  # bytes of requests larger than SMALL that are still arriving
+MOST_HELD = 64 * 1024 * 1024  # bytes of requests larger than SMALL that are still arriving, in memory
+MOST_SPOOLED = 2 * 1024 * 1024 * 1024  # bytes of uploads, on the disk, in each process
+SLOWEST = 128 * 1024  # bytes a second: who sends files has more time, but not for pauses
+STORING = 2 * 1024 * 1024  # bytes a second that a slow store takes in
 # An answer that fits needs no thread while a slow client takes it. Linux halves what it is told, and grants less.
 SEND_BUFFER = 1024 * 1024
 
 _FRAMING = re.compile(rb"(?i)\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)")
 _WISHES = re.compile(rb"(?i)\r\n(accept-language|cookie):[ \t]*([^\r\n]*)")
+# Who may send files: the pages and calls that take them in. Everything else has small bodies.
+_TAKES_FILES = re.compile(
+    rb"POST /(?:tickets/(?:new|[^/? ]+/comment)/|api/v1/tickets/[^/? ]+/(?:attachments|comments)/?)(?:\?[^ ]*)? "
+)
+_MULTIPART = re.compile(rb"(?i)\r\ncontent-type[ \t]*:[ \t]*multipart/form-data[ \t]*;")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -90,6 +101,35 @@ def _unreadable(fields: list[tuple[str, str]]) -> HTTPStatus | None:
     return None if is_ours else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+@dataclass
+class Rest:
+    """What is left to send of an open file."""
+
+    file: int  # a descriptor of our own
+    offset: int
+    left: int
+
+
+class Wire(socket.socket):
+    """A client's socket. A file is not sent by the thread that answers, but by the loop, as the client takes it."""
+
+    rest: Rest | None = None
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        left = count if count is not None else os.fstat(file.fileno()).st_size - offset
+        self.rest = Rest(os.dup(file.fileno()), offset, left)
+        return left
+
+    def close(self) -> None:
+        self.forget_rest()
+        super().close()
+
+    def forget_rest(self) -> None:
+        if self.rest is not None:
+            os.close(self.rest.file)
+            self.rest = None
+
+
 class Connection(TConn):  # type: ignore[misc]
     """A client, and what of his next request has arrived."""
 
@@ -100,6 +140,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.data_ready = True  # no thread ever waits for the first byte
         self.leaving = False
+        self.spool: IO[bytes] | None = None
         self.begin(b"")
 
     def begin(self, ahead: bytes) -> None:
@@ -107,6 +148,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.received = bytearray(ahead)
         self.searched = 0
         self.needed: int | None = None  # bytes of head and body together, once the head is here
+        self.forget_body()
         self.refused: HTTPStatus | None = None
         self.timeout = time.monotonic() + PATIENCE
 
@@ -120,6 +162,9 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser.refused = self.refused
         self.parser.unreader.unread(received)
         self.received.clear()
+        if self.spool is not None:
+            self.spool.seek(0)
+            self.parser.unreader.iter = iter(partial(self.spool.read, SMALL), b"")
 
     def is_here(self) -> bool:
         """Whether a thread can take the request without waiting: it is whole, or will be refused as it stands."""
@@ -131,7 +176,55 @@ class Connection(TConn):  # type: ignore[misc]
                 # The parser refuses both at once.
                 return self.searched > self._longest_head() or bool(_BARE_LF.search(self.received, begin))
             self.needed = self._needed(end)
-        return len(self.received) >= self.needed
+            if self.needed > end + 4 + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                self._to_the_disk(end + 4)
+        return len(self.received) + self.spooled >= self.needed
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes to read next. Of an upload never more than belongs to it."""
+        if self.spool is None or self.needed is None:
+            return SMALL
+        return min(SMALL, self.needed - len(self.received) - self.spooled)
+
+    def take(self, data: bytes) -> None:
+        """Add what has arrived: to what is held in memory, or to the body on the disk."""
+        if self.spool is None:
+            self.received += data
+            return
+        try:
+            self.spool.write(data)
+        except OSError:  # the disk is full
+            self.give_up()
+            return
+        self.spooled += len(data)
+        now = time.monotonic()
+        self.timeout = min(max(self.timeout, now) + len(data) / SLOWEST, now + PATIENCE)
+
+    def give_up(self) -> None:
+        """There is no room for this body: its client is told at once."""
+        self.forget_body()
+        self.refused, self.needed = HTTPStatus.SERVICE_UNAVAILABLE, 0
+
+    def forget_body(self) -> None:
+        if self.spool is not None:
+            self.spool.close()
+        self.spool, self.spooled = None, 0
+
+    def _to_the_disk(self, body: int) -> None:
+        """What has arrived past this place, and all that is still to come of the request, goes into a file."""
+        try:
+            # Without a name: it is gone with us, however we end.
+            self.spool = TemporaryFile(buffering=0, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
+        except OSError:
+            self.give_up()
+            return
+        begun = bytes(self.received[body:])
+        del self.received[body:]
+        self.take(begun)
+
+    def _may_be_large(self, end: int) -> bool:
+        return bool(_TAKES_FILES.match(self.received) and _MULTIPART.search(self.received, 0, end))
 
     def _needed(self, end: int) -> int:
         framing = [(name.lower(), value.strip()) for name, value in _FRAMING.findall(self.received, 0, end)]
@@ -148,6 +241,10 @@ class Connection(TConn):  # type: ignore[misc]
             size = int(digits or b"0") if len(digits) < 19 else math.inf
             if size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
                 if hopes and len(self.received) < end + 4 + size:
+                    self._ask_for_the_body()
+                return end + 4 + int(size)
+            if size <= settings.LARGEST_UPLOAD and self._may_be_large(end):
+                if hopes:
                     self._ask_for_the_body()
                 return end + 4 + int(size)
             self.refused = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -169,6 +266,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.busy: set[Connection] = set()  # those in the hands of a thread, or about to be
+        self.sending: set[Connection] = set()  # those that still take a file
 
     # --- A request arrives -----------------------------------------------------------------------
 
@@ -180,7 +278,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 raise
             return
         self.nr_conns += 1
-        self.watch(Connection(self.cfg, client, address, listener.getsockname()))
+        wire = Wire(fileno=client.detach())
+        self.watch(Connection(self.cfg, wire, address, listener.getsockname()))
 
     def watch(self, conn: Connection) -> None:
         conn.sock.setblocking(False)
@@ -201,7 +300,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def gather(self, conn: Connection) -> None:
         """Read what is there, and give the request a thread once it is whole."""
         try:
-            data = conn.sock.recv(SMALL)
+            data = conn.sock.recv(conn.wanted)
         except BlockingIOError:
             self.watch(conn)
             return
@@ -212,10 +311,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         elif conn.leaving:
             self.watch(conn)
         else:
-            conn.received += data
+            conn.take(data)
             self.go_on(conn)
 
     def go_on(self, conn: Connection) -> None:
+        if conn.spooled and self.spooled(beside=conn) + conn.spooled > MOST_SPOOLED:
+            conn.give_up()
         if conn.is_here():
             self.enqueue_req(conn)
         elif len(conn.received) > SMALL and self.held() > MOST_HELD:
@@ -226,6 +327,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def held(self) -> int:
         return sum(len(conn.received) for conn in self.pending_conns if len(conn.received) > SMALL)
 
+    def spooled(self, *, beside: Connection) -> int:
+        return sum(conn.spooled for conn in {*self.pending_conns, *self.busy} - {beside})
+
     # --- It is answered --------------------------------------------------------------------------
 
     def enqueue_req(self, conn: Connection) -> None:
@@ -234,7 +338,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def handle(self, conn: Connection) -> Any:
-        conn.timeout = time.monotonic() + PATIENCE
+        conn.timeout = time.monotonic() + PATIENCE + conn.spooled / STORING
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
@@ -246,7 +350,41 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
         self.busy.discard(conn)
-        if fs.cancelled() or fs.exception() is not None or not fs.result():
+        conn.forget_body()
+        stays = not fs.cancelled() and fs.exception() is None and bool(fs.result())
+        if getattr(conn.sock, "rest", None) is not None:
+            conn.sock.setblocking(False)
+            conn.timeout = time.monotonic() + PATIENCE
+            self.sending.add(conn)
+            self.poller.register(conn.sock, EVENT_WRITE, partial(self.send_on, conn, stays, fs))
+        else:
+            self.after_answer(conn, stays, fs)
+
+    def send_on(self, conn: Connection, stays: bool, fs: "Future[Any]", _client: socket.socket) -> None:
+        """Send as much of a file as the client takes now."""
+        rest = conn.sock.rest
+        try:
+            sent = os.sendfile(conn.sock.fileno(), rest.file, rest.offset, min(rest.left, SEND_BUFFER))
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = 0
+        rest.offset += sent
+        rest.left -= sent
+        now = time.monotonic()
+        conn.timeout = min(max(conn.timeout, now) + sent / SLOWEST, now + PATIENCE)
+        if rest.left and sent:
+            return
+        self.sending.discard(conn)
+        self.poller.unregister(conn.sock)
+        if rest.left:  # he is gone, or the file was cut short under our hands
+            self.drop(conn)
+            return
+        conn.sock.forget_rest()
+        self.after_answer(conn, stays, fs)
+
+    def after_answer(self, conn: Connection, stays: bool, fs: "Future[Any]") -> None:
+        if not stays:
             self.part(conn)
         elif conn.parser is not None and (ahead := conn.parser.unreader.take_buffered()):
             conn.begin(ahead)
@@ -267,6 +405,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def drop(self, conn: Connection) -> None:
         self.nr_conns -= 1
+        conn.forget_body()
         conn.close()
 
     # --- Time is up ------------------------------------------------------------------------------
@@ -276,6 +415,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
             self.poller.unregister(conn.sock)
             self.pending_conns.remove(conn)
+            self.drop(conn)
+        for conn in [conn for conn in self.sending if conn.timeout <= now]:
+            self.sending.discard(conn)
+            self.poller.unregister(conn.sock)
             self.drop(conn)
         for conn in self.busy:
             # Who takes a little of his answer now and then would keep the thread for ever: now its write fails.

@@ -111,6 +111,14 @@ def find(reference: str, *, reader: User, beside: TicketQuerySet | None = None) 
     return found
 
 
+def find_file(public_id: UUID, *, reader: User) -> Attachment:
+    """The file of this id, with its ticket, if the reader may see both. Raises Attachment.DoesNotExist."""
+    found: Attachment = (
+        Attachment.objects.visible_to(reader).select_related("ticket").get(public_id=public_id)
+    )
+    return found
+
+
 # The events after which an answer about a ticket of the same version may read otherwise, and what they are then about.
 _RENAMING = ("user.profile_changed", "user.email_changed", "team.changed", "service.changed")
 _NAMES = ["full_name", "email", "name", "name_en", "name_ru", "language"]

@@ -24,7 +24,8 @@ from accounts.models import Team, User
 from accounts.serializers import PersonShape, TeamShape, moment_out, person_out, team_out
 from audit.models import Door, Event
 from tickets.actions.content import check_due
-from tickets.models import Comment, Priority, Service, Tag, Ticket
+from tickets.models import Attachment, Comment, Priority, Service, Tag, Ticket
+from tickets.models.files import FileState
 from tickets.models.ticket import LONGEST_TEXT, Status, WaitingFor
 from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
 
@@ -72,7 +73,7 @@ def names_in(ticket: Ticket) -> list[object]:
 
 
 def comment_out(comment: Comment) -> dict[str, Any]:
-    """`seq` is the ticket's version since this comment."""
+    """`seq` is the ticket's version since this comment. Bring `attachments` along."""
     return {
         "id": str(comment.public_id),
         "body": comment.body,
@@ -81,6 +82,25 @@ def comment_out(comment: Comment) -> dict[str, Any]:
         "source": comment.source.upper(),
         "created_at": moment_out(comment.created_at),
         "seq": comment.seq,
+        "attachments": [
+            file_out(file, uploader=comment.author, comment=comment) for file in comment.attachments.all()
+        ],
+    }
+
+
+def file_out(file: Attachment, *, uploader: User, comment: Comment | None) -> dict[str, Any]:
+    """Who has sent it is who says something with it."""
+    return {
+        "id": str(file.public_id),
+        "name": file.name,
+        "content_type": file.content_type,
+        "size": file.size,
+        "sha256": file.sha256,
+        "internal": file.internal,
+        "state": file.state.upper(),
+        "uploader": person_out(uploader),
+        "comment": str(comment.public_id) if comment else None,
+        "created_at": moment_out(file.created_at),
     }
 
 
@@ -117,6 +137,7 @@ def tag_out(tag: Tag) -> dict[str, Any]:
 
 DOORS = [door.upper() for door in Door.values]
 VERBS = list(TABLE)
+FILE_STATES = [state.upper() for state in FileState.values]
 
 
 class ServiceShortShape(serializers.Serializer[Any]):
@@ -160,6 +181,29 @@ class TicketShape(serializers.Serializer[Any]):
     allowed = AllowedShape()
 
 
+class AttachmentShape(serializers.Serializer[Any]):
+    """A file on a ticket."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    content_type = serializers.CharField(
+        help_text="As found by looking; application/octet-stream if in doubt."
+    )
+    size = serializers.IntegerField(help_text="Bytes.")
+    sha256 = serializers.CharField()
+    internal = serializers.BooleanField()
+    state = serializers.ChoiceField(choices=FILE_STATES, help_text="Only what is CLEAN is given out.")
+    uploader = PersonShape()
+    comment = serializers.UUIDField(allow_null=True, help_text="The message it came with, if any.")
+    created_at = serializers.DateTimeField()
+
+
+class AttachmentsShape(serializers.Serializer[Any]):
+    """The files of one upload, in their order."""
+
+    results = AttachmentShape(many=True)
+
+
 class CommentShape(serializers.Serializer[Any]):
     """A message on a ticket."""
 
@@ -170,6 +214,7 @@ class CommentShape(serializers.Serializer[Any]):
     source = serializers.ChoiceField(choices=DOORS)  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     seq = serializers.IntegerField(help_text="The ticket's version since.")
+    attachments = AttachmentShape(many=True)
 
 
 class ActorShape(serializers.Serializer[Any]):
@@ -361,6 +406,29 @@ class CommentInput(Shape):
 
     body = Text(max_length=LONGEST_TEXT)
     internal = Flag(default=False, help_text="A note that only the desk's agents read.")
+    attachments = Several(
+        child=PublicId(),
+        required=False,
+        max_length=10,
+        help_text="Files that the caller has put on this ticket before and not used yet.",
+    )
+
+
+class CommentFormInput(CommentInput):
+    """What to say, with files."""
+
+    file = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), required=False, max_length=10
+    )
+
+
+class FilesFormInput(Shape):
+    """Files to put on a ticket: `file` comes once for each, up to 10 of 20 MB each."""
+
+    file = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10
+    )
+    internal = Flag(default=False, help_text="For the desk's agents only.")
 
 
 class BulkInput(Shape):

@@ -3,7 +3,7 @@
 from django.urls import URLPattern
 
 from accounts.calls import routes
-from tickets.api import bulk, catalogue, conversation, tickets, verbs
+from tickets.api import bulk, catalogue, conversation, files, tickets, verbs
 
 urlpatterns: list[URLPattern] = [
     *routes("tickets", tickets.Tickets.as_view(), "tickets"),
@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern] = [
     *routes("tickets/<str:ticket>/cancel", verbs.Cancel.as_view(), "cancel"),
     *routes("tickets/<str:ticket>/history", conversation.History.as_view(), "history"),
     *routes("tickets/<str:ticket>/comments", conversation.Comments.as_view(), "comments"),
+    *routes("tickets/<str:ticket>/attachments", files.Attachments.as_view(), "attachments"),
+    *routes("attachments/<uuid:attachment>/content", files.AttachmentContent.as_view(), "attachment_content"),
     *routes("tickets/<str:ticket>/watchers", conversation.Watchers.as_view(), "watchers"),
     *routes("tickets/<str:ticket>/watchers/<str:user>", conversation.OneWatcher.as_view(), "watcher"),
     *routes("services", catalogue.Services.as_view(), "services"),

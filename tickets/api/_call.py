@@ -4,12 +4,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import exceptions
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.request import Request
 
 from accounts import conditional
 from accounts.calls import Call, answer
-from tickets import actions, reads
+from tickets import actions, files, reads
+from tickets.files import Incoming
 from tickets.models import Ticket
 from tickets.serializers import ticket_out
 
@@ -79,6 +86,60 @@ class TicketCall(Call):
         """The ticket after a verb. Whether the caller watches it is known from when it was found."""
         ticket.noted_watch = found.noted_watch  # type: ignore[attr-defined]
         return show(ticket, self, status=status, headers=headers)
+
+
+class UploadCall(TicketCall):
+    """A call that takes in files: in a form, each under the name `file`, beside the fields of its shape.
+
+    They are in the store before the transaction begins, and out of it again if that comes to nothing.
+    """
+
+    several = frozenset({"attachments"})  # fields that may come more than once
+    needs_files = False  # whether JSON will not do
+
+    arrived: list[Incoming]
+
+    def _act(self, request: Request) -> HttpResponseBase:
+        self.arrived = []
+        if request.method != "POST":
+            return super()._act(request)
+        called = request._request
+        if called.content_type != FORM:
+            if self.needs_files:
+                raise exceptions.UnsupportedMediaType(called.content_type or "")
+            return super()._act(request)
+        self.found(self.kwargs["ticket"])  # who does not see the ticket stores nothing
+        odd = {
+            name: [ErrorDetail(_("There is no such field here."), "unknown_field")] for name in called.FILES
+        }
+        if odd.keys() - {"file"}:
+            raise exceptions.ValidationError({name: said for name, said in odd.items() if name != "file"})
+        sent = called.FILES.getlist("file")
+        if len(sent) > settings.MOST_FILES:
+            raise files.too_many()
+        arrivals = [files.incoming(each.name or "", each, each.content_type or "") for each in sent]
+        with files.stored(arrivals) as self.arrived:
+            return super()._act(request)
+
+    def _body(self) -> dict[str, Any]:
+        called = self.request._request
+        if called.content_type != FORM:
+            return super()._body()
+        fields: dict[str, Any] = {}
+        for name, values in called.POST.lists():
+            if len(values) > 1 and name not in self.several:
+                raise exceptions.ValidationError(
+                    {name: [ErrorDetail(_("This field may come once only."), "invalid")]}
+                )
+            fields[name] = values if name in self.several else values[0]
+        if (flag := fields.get("internal")) in _FLAGS:
+            fields["internal"] = _FLAGS[flag]
+        return fields | ({"file": called.FILES.getlist("file")} if called.FILES else {})
+
+
+FORM = "multipart/form-data"
+# A form has no other way to say so.
+_FLAGS = {"true": True, "false": False}
 
 
 def show(

@@ -11,9 +11,16 @@ from accounts.models import User
 from accounts.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import PersonShape, person_out
 from tickets import actions, timeline
-from tickets.api._call import EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall
+from tickets.api._call import EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall, UploadCall
 from tickets.models import Watch
-from tickets.serializers import CommentInput, CommentShape, EventShape, comment_out, event_out
+from tickets.serializers import (
+    CommentFormInput,
+    CommentInput,
+    CommentShape,
+    EventShape,
+    comment_out,
+    event_out,
+)
 
 EVENT = {
     "seq": 1,
@@ -33,6 +40,7 @@ COMMENT = {
     "source": "API",
     "created_at": "2026-03-02T08:20:00Z",
     "seq": 2,
+    "attachments": [],
 }
 _USER_IN_PATH = OpenApiParameter(
     "user", str, OpenApiParameter.PATH, description="A user's id, an e-mail address, or `me`."
@@ -56,7 +64,7 @@ class History(TicketCall):
         return lists.listed(request, events, order=("seq",), show=event_out)
 
 
-class Comments(TicketCall):
+class Comments(UploadCall):
     parameters = {"GET": lists.PARAMETERS}
 
     @operation(
@@ -69,13 +77,15 @@ class Comments(TicketCall):
         tags=TICKETS,
     )
     def get(self, request: Request, ticket: str) -> HttpResponse:
-        comments = self.found(ticket).comments.select_related("author").defer("search")
-        return lists.listed(request, comments.readable_by(self.by.person), order=("seq",), show=comment_out)
+        comments = self.found(ticket).comments.select_related("author").prefetch_related("attachments")
+        readable = comments.defer("search").readable_by(self.by.person)
+        return lists.listed(request, readable, order=("seq",), show=comment_out)
 
     @operation(
         "addComment",
         "Say something, to everyone who sees the ticket or to its agents only",
         takes=CommentInput,
+        uploads=CommentFormInput,
         gives=CommentShape,
         status=201,
         changes=True,
@@ -88,7 +98,9 @@ class Comments(TicketCall):
     )
     def post(self, request: Request, ticket: str) -> HttpResponse:
         found = self.to_change(ticket)
-        comment = actions.add_comment(found, **self.input(CommentInput), by=self.by)
+        said = self.input(CommentFormInput if self.arrived else CommentInput)
+        said.pop("file", None)
+        comment = actions.add_comment(found, **said, files=self.arrived, by=self.by)
         return answer(comment_out(comment), 201)
 
 

@@ -1,0 +1,62 @@
+"""How a file goes out: as something to keep, never as a page of ours."""
+
+import structlog
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.http import FileResponse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+
+from accounts.acting import Actor, Refused
+from tickets import actions, pictures
+from tickets.models import Attachment
+from tickets.models.files import FileState
+
+log = structlog.get_logger("tickets.serving")
+
+# Should a browser draw it all the same, then alone: no script, no form, no origin, nothing from elsewhere.
+POLICY = "sandbox; default-src 'none'"
+
+
+@transaction.atomic
+def content(file: Attachment, *, by: Actor, audited: bool) -> FileResponse:
+    """The file itself, to be saved under its name. Raises Refused for one that is held or refused by the scanner.
+
+    That somebody has it is remembered (`audited`) unless he only asks whether it is there.
+    """
+    if file.state == FileState.HELD:
+        raise Refused("file_held", _("This file is still being checked. Try again in a minute."))
+    if file.state == FileState.REFUSED:
+        raise Refused("file_refused", _("This file was found to be harmful and is not given out."))
+    if audited:
+        actions.note_download(file, by=by)
+    response = _answer(str(file.file.name), file.content_type)
+    response["Content-Length"] = str(file.size)
+    response["Content-Disposition"] = content_disposition_header(True, file.name)
+    return response
+
+
+@transaction.atomic
+def picture(file: Attachment, size: str, *, by: Actor, audited: bool) -> FileResponse:
+    """What we have drawn of an image ourselves; it may be shown in a page."""
+    if audited:
+        actions.note_download(file, by=by)
+    response = _answer(pictures.path_of(str(file.file.name), size), pictures.CONTENT_TYPE)
+    response["Content-Disposition"] = "inline"
+    return response
+
+
+def _answer(path: str, content_type: str) -> FileResponse:
+    try:
+        opened = default_storage.open(path, "rb")
+    except Exception as trouble:
+        log.exception("file_not_read", path=path, trouble=type(trouble).__name__)
+        raise Refused(
+            "store_unavailable", _("The file cannot be read just now. Try again in a while."), status=503
+        ) from None
+    response = FileResponse(opened, content_type=content_type)
+    response["Content-Security-Policy"] = POLICY
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    response["Accept-Ranges"] = "none"
+    return response
