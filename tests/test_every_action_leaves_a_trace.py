@@ -27,7 +27,8 @@ from tests.invariants import check
 from tests.served import CHECKOUT
 from tickets import actions, files
 from tickets.actions import assigning
-from tickets.models import Attachment, Service, Ticket
+from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket
+from tickets.models.mail import Outcome as MailOutcome
 
 
 @dataclass
@@ -114,6 +115,38 @@ def _unseen(desk: Desk) -> Service:
     return service
 
 
+def _mailbox(desk: Desk) -> Mailbox:
+    box = Mailbox(
+        name="Desk",
+        address="desk@example.com",
+        host="imap.example.com",
+        username="desk",
+        stand_in=desk.employee,
+    )
+    box.password = "secret"
+    return box
+
+
+def _mail(desk: Desk, **more: Any) -> InboundMail:
+    box = _mailbox(desk)
+    box.save()
+    return InboundMail.objects.create(
+        mailbox=box,
+        uid_validity=1,
+        uid=1,
+        raw=b"From: x",
+        size=7,
+        sha256="",
+        sender="x@example.com",
+        text="Hello",
+        **more,
+    )
+
+
+def _held_mail(desk: Desk) -> InboundMail:
+    return _mail(desk, outcome="held", ticket=desk.held)
+
+
 @dataclass(frozen=True)
 class After:
     """A deed to something that is made for it first, with events of its own."""
@@ -158,6 +191,10 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
         lambda d: actions.hand_over(d.held, to=d.helper, note="Yours.", by=d.he),
         ["ticket.handed_over"],
     ),
+    "hold_mail": (
+        After(_mail, lambda d, mail: actions.hold_mail(mail, d.held, reason="nobody vouches", by=SYSTEM)),
+        ["ticket.mail_held"],
+    ),
     "in_bulk": (
         lambda d: actions.in_bulk(
             [d.new.public_id, d.held.public_id], "set_tags", {"tags": ["vpn"]}, by=d.he
@@ -168,7 +205,19 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
         lambda d: actions.open_ticket(title="No sound", tags=["audio"], by=web(d.employee)),
         ["ticket.opened"],
     ),
+    "read_again": (
+        After(lambda d: _mail(d, outcome="quarantined"), lambda d, mail: actions.read_again(mail, by=d.boss)),
+        ["mail.read_again"],
+    ),
+    "refuse_mail": (
+        After(_held_mail, lambda d, mail: actions.refuse_mail(mail, by=d.he)),
+        ["ticket.mail_refused"],
+    ),
     "release": (After(_lost, lambda d, ticket: assigning.release(ticket, by=d.boss)), ["ticket.released"]),
+    "release_mail": (
+        After(_held_mail, lambda d, mail: actions.release_mail(mail, by=d.he)),
+        ["ticket.mail_released"],
+    ),
     "release_what_is_lost": (
         After(_lost, lambda d, ticket: actions.release_what_is_lost(ticket.assignee, by=d.boss)),
         ["ticket.released"],
@@ -180,6 +229,10 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
     "reopen": (
         lambda d: actions.reopen(d.done, comment="It is back.", by=web(d.employee)),
         ["ticket.reopened"],
+    ),
+    "save_mailbox": (
+        After(_mailbox, lambda d, box: actions.save_mailbox(box, password="new", by=d.boss)),
+        ["mailbox.created"],
     ),
     "save_service": (
         After(made_confidential, lambda d, service: actions.save_service(service, by=d.boss)),
@@ -195,6 +248,15 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
         ["ticket.service_set"],
     ),
     "set_tags": (lambda d: actions.set_tags(d.held, tags=["vpn"], by=d.he), ["ticket.tags_set"]),
+    "turn_away": (
+        After(
+            _mail,
+            lambda d, mail: actions.turn_away(
+                mail, outcome=MailOutcome.IGNORED, reason="an automatic answer", by=SYSTEM
+            ),
+        ),
+        ["mail.ignored"],
+    ),
     "unwatch": (
         After(_watched, lambda d, ticket: actions.unwatch(ticket, user=d.colleague, by=d.he)),
         ["ticket.unwatched"],
@@ -309,6 +371,7 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
         "audit/models.py",  # the class itself
         "audit/trail.py",
         "tickets/actions/_record.py",
+        "tickets/actions/mail.py",
     }
 
 

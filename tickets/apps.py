@@ -26,8 +26,17 @@ TICKET_VERBS = {
     "watched": _("Follower added"),
     "unwatched": _("Follower removed"),
     "deleted": _("Ticket deleted"),
+    "mail_held": _("Mail of an unverified sender held back"),
+    "mail_released": _("Mail of an unverified sender put on the ticket"),
+    "mail_refused": _("Mail of an unverified sender refused"),
 }
 FILE_VERBS = {"checked": _("File checked"), "downloaded": _("File taken away")}
+MAILBOX_VERBS = {"created": _("Mailbox added"), "changed": _("Mailbox changed")}
+MAIL_VERBS = {
+    "ignored": _("Mail ignored"),
+    "quarantined": _("Mail put into quarantine"),
+    "read_again": _("Mail read once more"),
+}
 SERVICE_VERBS = {"created": _("Service added"), "changed": _("Service changed")}
 
 
@@ -40,7 +49,7 @@ class TicketsConfig(AppConfig):
         from audit import trail, words
         from notifications import inbox, outbox
         from tickets import actions, letters, reads
-        from tickets.models import Attachment, Service, Ticket
+        from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
@@ -56,4 +65,8 @@ class TicketsConfig(AppConfig):
             fields={"watchers": _("followers"), "attachments": _("files")},
         )
         words.teach("attachment", Attachment, verbs=FILE_VERBS)
+        trail.TOLD["mailbox"] = reads.present_mailboxes
+        trail.TOLD["mail"] = reads.present_mails
+        words.teach("mailbox", Mailbox, verbs=MAILBOX_VERBS)
+        words.teach("mail", InboundMail, verbs=MAIL_VERBS)
         words.teach("service", Service, verbs=SERVICE_VERBS)

@@ -13,11 +13,12 @@ from accounts.models import User
 from notifications.models import Delivery, State, Transport
 from tickets import reply_address
 from tickets.models import Ticket
-from tickets.models.mail import InboundMail, Mailbox
+from tickets.models.mail import InboundMail, Mailbox, Outcome, Proof
 
 # Of a long thread the beginning and the latest are named: a header must not grow without end (RFC 5322, 2.1.1).
 LATEST = 9
 _OURS = re.compile(r"<?([0-9a-f]{32})@([^<>@\s]+)>?")
+_TAG = re.compile(r"\[SF-(\d{1,18})\]", re.IGNORECASE)
 _LONGEST_NAME = 25  # characters that a reply address leaves for the mailbox (RFC 5321, 4.5.3.1.1)
 
 
@@ -41,8 +42,9 @@ def thread(ticket: Ticket, reader: User, *, before: Delivery) -> tuple[str, ...]
     them. Where the ticket began with his mail that comes first, so that all the rest hangs below it.
     """
     came = InboundMail.objects.filter(
-        Q(comment__author=reader) | Q(comment=None, ticket__author=reader), ticket=ticket
-    ).exclude(message_id="")
+        Q(comment__author=reader) | Q(comment=None, outcome=Outcome.TICKET, ticket__author=reader),
+        ticket=ticket,
+    ).exclude(Q(message_id="") | Q(proof=Proof.NONE))
     went = Delivery.objects.filter(
         subject_id=ticket.public_id,
         recipient=reader,
@@ -81,6 +83,16 @@ def continued(message_ids: Iterable[str]) -> Ticket | None:
     return None
 
 
+def tagged(subject: str) -> int | None:
+    """The number of the ticket that a subject names. It is a hint, and opens no door."""
+    found = _TAG.search(subject)
+    return int(found[1]) if found else None
+
+
+def is_tagged(subject: str) -> bool:
+    return tagged(subject) is not None
+
+
 def _bracketed(name: str) -> str:
     """The name as headers have it; empty for one that no header may carry."""
     bare = name.strip().strip("<>")
@@ -95,6 +107,18 @@ def _bracketed(name: str) -> str:
 def takes_answers() -> bool:
     """Whether somebody fetches what is sent to the desk. Without it no mail asks for an answer."""
     return Mailbox.objects.filter(is_active=True).exists()
+
+
+def is_ours(address: str) -> bool:
+    """Whether mail to this address comes to the desk: nothing automatic is ever sent there."""
+    boxes = Mailbox.objects.values_list("address", flat=True)
+    return _plain(address) in {_plain(ours) for ours in [*boxes, parseaddr(settings.MAIL_FROM)[1]]}
+
+
+def _plain(address: str) -> str:
+    """Without what stands after a + and without regard to case."""
+    local, _at, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 def reply_to(ticket: Ticket, reader: User) -> str:

@@ -196,15 +196,17 @@ def _known(tickets: Iterable[Ticket]) -> dict[str, str]:
 
 
 def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:
-    """Only somebody who has shown that he is who he says, and not without end: two desks may be talking."""
-    mails = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET).exclude(verified_by="")
-    if not mails.exists():
+    """Only a person who has shown that he is who he says, and not without end: two desks may be talking."""
+    mail = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET).defer("raw").first()
+    if mail is None or not mail.is_proven or mail.machine or correspondence.is_tagged(mail.subject):
         return False
-    receipts = Delivery.objects.filter(
-        recipient=delivery.recipient_id, reason="sender", transport=Transport.EMAIL, state=State.SENT
-    )
-    now = timezone.now()
-    return all(receipts.filter(finished_at__gt=now - span).count() < most for span, most in MOST_RECEIPTS)
+    if delivery.recipient and correspondence.is_ours(delivery.recipient.email):
+        return False
+    before = Delivery.objects.filter(
+        recipient=delivery.recipient_id, reason="sender", transport=Transport.EMAIL, pk__lt=delivery.pk
+    ).exclude(state=State.SKIPPED)
+    then = delivery.created_at
+    return all(before.filter(created_at__gt=then - span).count() < most for span, most in MOST_RECEIPTS)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from accounts.models import User
 from audit import trail
 from audit.models import Event
 from tickets.filters import start_of_today
-from tickets.models import Attachment, Service, Tag, Ticket, Watch
+from tickets.models import Attachment, InboundMail, Mailbox, Service, Tag, Ticket, Watch
 from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor, to_be_taken_by
 from tickets.search import number_in
 
@@ -190,6 +190,18 @@ def present_services() -> Iterator[trail.Present]:
     """How every service stands now."""
     for service in Service.objects.select_related("team").order_by("pk").iterator(chunk_size=1000):
         yield trail.Present(service.public_id, configuration.values(service))
+
+
+def present_mailboxes() -> Iterator[trail.Present]:
+    """How every mailbox stands now."""
+    for mailbox in Mailbox.objects.select_related("service", "team", "stand_in"):
+        yield trail.Present(mailbox.public_id, configuration.values(mailbox))
+
+
+def present_mails() -> Iterator[trail.Present]:
+    """Every mail; its events say what was done with it, and no values."""
+    for public_id in InboundMail.objects.values_list("public_id", flat=True).iterator(chunk_size=2000):
+        yield trail.Present(public_id, {})
 
 
 def comment_faults() -> Iterable[trail.Fault]:

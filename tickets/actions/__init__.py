@@ -19,6 +19,14 @@ from tickets.actions.configuring import save_service
 from tickets.actions.content import delete, edit, set_due, set_priority, set_service, set_tags
 from tickets.actions.conversation import add_comment, attach, unwatch, watch
 from tickets.actions.files import look_at, note_download, settle
+from tickets.actions.mail import (
+    hold_mail,
+    read_again,
+    refuse_mail,
+    release_mail,
+    save_mailbox,
+    turn_away,
+)
 from tickets.actions.opening import open_ticket
 from tickets.actions.progress import cancel, change_status, reopen
 
@@ -36,19 +44,25 @@ __all__ = [
     "expect",
     "give",
     "hand_over",
+    "hold_mail",
     "in_bulk",
     "look_at",
     "note_download",
     "open_ticket",
+    "read_again",
+    "refuse_mail",
+    "release_mail",
     "release_what_is_lost",
     "release_what_is_unseen",
     "reopen",
+    "save_mailbox",
     "save_service",
     "set_due",
     "set_priority",
     "set_service",
     "set_tags",
     "settle",
+    "turn_away",
     "unwatch",
     "watch",
 ]

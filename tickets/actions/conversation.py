@@ -23,19 +23,20 @@ def add_comment(
     internal: bool = False,
     files: Sequence[Incoming] = (),
     attachments: Sequence[UUID] = (),
+    automatic: bool = False,
     by: Actor,
 ) -> Comment:
     """Say something: to everyone who sees the ticket, or (internal) to the agents who do.
 
     `files` come with it (see tickets.files); `attachments` are ids of files that the actor has put on the ticket before
     and that belong to no message yet. When the requester answers a ticket that waits for him it goes back to work:
-    IN_PROGRESS, or NEW if nobody has it.
+    IN_PROGRESS, or NEW if nobody has it. What a program of his has written (`automatic`) is no answer.
     """
     ticket, by = lock(ticket, by=by)
     require(by, "note" if internal else "comment", ticket)
     comment = comment_of(body, internal=internal, by=by)
     joined = _own_files(ticket, attachments, internal=internal, by=by)
-    if not internal:
+    if not internal and not automatic:
         _note_an_answer(ticket, by=by)
     record(
         ticket,

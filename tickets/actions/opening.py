@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import Team, User
+from audit.models import Door
 from tickets.actions._record import check_assignee, record
 from tickets.actions.content import as_tags, check_due, check_priority, check_text
 from tickets.files import Incoming
@@ -46,7 +47,8 @@ def open_ticket(
         raise Invalid("service", "not_in_use", _("This service is no longer offered."))
     if requester is not None and not requester.is_active:
         raise Invalid("requester", "inactive", _("This person is deactivated."))
-    if not author.is_agent and (team is not None or due_at is not None):
+    # A mailbox may be a team's: by mail it is not the sender who chooses.
+    if not author.is_agent and ((team is not None and by.door != Door.MAIL) or due_at is not None):
         raise Forbidden("not_permitted", _("Only agents choose a team or a due date."), {"verb": "open"})
     if team is not None and not team.is_active:
         raise Invalid("team", "not_in_use", _("This team is no longer in use."))

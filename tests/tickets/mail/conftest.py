@@ -1,0 +1,29 @@
+"""A mailbox of the desk."""
+
+import pytest
+
+from accounts.models import User
+from tests.factories import UserFactory
+from tests.tickets.mail.post import BELIEVED
+from tickets.models import Mailbox, Service
+
+
+@pytest.fixture
+def stand_in(db: None) -> User:
+    return UserFactory.create(email="unknown@example.com", full_name="Unknown sender")
+
+
+@pytest.fixture
+def mailbox(service: Service, stand_in: User) -> Mailbox:
+    box = Mailbox(
+        name="Desk",
+        address="desk@example.com",
+        host="127.0.0.1",
+        username="desk",
+        service=service,
+        stand_in=stand_in,
+        authserv_id=BELIEVED,
+    )
+    box.password = "secret of the mailbox"
+    box.save()
+    return box

@@ -1,0 +1,122 @@
+"""What becomes of a mail that nobody vouches for, and the mailboxes that mails are fetched from."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import configuration
+from accounts.acting import Actor, Refused
+from accounts.actions import require_admin_still
+from audit import trail
+from tickets.actions._record import comment_of, lock, record
+from tickets.files import Incoming
+from tickets.models import Comment, InboundMail, Mailbox, Ticket
+from tickets.models.mail import FOUND, Outcome
+from tickets.models.ticket import LONGEST_TEXT
+from tickets.permissions import require
+
+# What has come to nothing and may be read once more.
+READABLE_AGAIN = (Outcome.IGNORED, Outcome.QUARANTINED)
+
+
+@transaction.atomic
+def hold_mail(mail: InboundMail, ticket: Ticket, *, reason: str, by: Actor) -> InboundMail:
+    """Keep a mail beside the ticket it points at, until an agent says what it is. Nobody but agents hears of it."""
+    ticket, by = lock(ticket, by=by)
+    mail.outcome, mail.reason, mail.ticket = Outcome.HELD, reason, ticket
+    _finish(mail)
+    record(ticket, "ticket.mail_held", by=by, comment=_claimed(mail), internal=True)
+    return mail
+
+
+@transaction.atomic
+def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor) -> Comment:
+    """Put a held mail on its ticket for everybody, as what it is: words of somebody who only says who he is.
+
+    The agent answers for it, so the comment is his; whoever claims to have written stands above the words. It moves
+    nothing: not even a ticket that waits for an answer.
+    """
+    mail, ticket, by = _held(mail, by=by)
+    require(by, "comment", ticket)
+    words = _("%(sender)s (unverified sender) wrote by mail:") % {"sender": _claimed(mail)}
+    quoted = "\n".join(f"> {line}".rstrip() for line in mail.text.split("\n")) or "> …"
+    comment = comment_of(f"{words}\n\n{quoted}"[:LONGEST_TEXT], internal=False, by=by)
+    record(ticket, "ticket.mail_released", by=by, added=comment, files=files)
+    mail.outcome, mail.comment = Outcome.COMMENT, comment
+    _finish(mail)
+    return comment
+
+
+@transaction.atomic
+def refuse_mail(mail: InboundMail, *, by: Actor) -> InboundMail:
+    """Say that a held mail has no place on its ticket. It stays among the mails, with its source."""
+    mail, ticket, by = _held(mail, by=by)
+    record(ticket, "ticket.mail_refused", by=by, comment=_claimed(mail), internal=True)
+    mail.outcome, mail.reason = Outcome.IGNORED, f"refused by {by.name}"
+    _finish(mail)
+    return mail
+
+
+@transaction.atomic
+def turn_away(mail: InboundMail, *, outcome: Outcome, reason: str, by: Actor) -> InboundMail:
+    """Make nothing of a mail: ignored for what nobody has to look at, quarantined for what somebody should."""
+    mail.outcome, mail.reason = outcome, reason[:500]
+    _finish(mail)
+    trail.record(f"mail.{outcome}", subject(mail), by=by, comment=mail.reason)
+    return mail
+
+
+@transaction.atomic
+def read_again(mail: InboundMail, *, by: Actor) -> InboundMail:
+    """Have a mail that came to nothing read once more, as if it had just been fetched."""
+    require_admin_still(by)
+    mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
+    if mail.outcome not in READABLE_AGAIN or not mail.raw:
+        raise Refused("not_readable_again", _("Only a mail that came to nothing can be read again."))
+    mail.outcome, mail.reason, mail.received_at, mail.ticket = Outcome.FETCHED, "", None, None
+    mail.save(update_fields=["outcome", "reason", "received_at", "ticket"])
+    trail.record("mail.read_again", subject(mail), by=by)
+    return mail
+
+
+@transaction.atomic
+def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
+    """Store a mailbox; with a new password, if there is one. The audit says when it was set, and nothing more of it."""
+    if password:
+        mailbox.password = password
+        mailbox.password_set = timezone.now().isoformat(timespec="seconds")
+    mailbox.trusted_domains = sorted({domain.strip().lower() for domain in mailbox.trusted_domains} - {""})
+    return configuration.save(mailbox, by=by)
+
+
+def subject(mail: InboundMail) -> trail.Subject:
+    name = f"{mail.sender or '?'}: {mail.subject}"
+    return trail.Subject("mail", mail.public_id, name.replace("\x00", ""))
+
+
+def _held(mail: InboundMail, *, by: Actor) -> tuple[InboundMail, Ticket, Actor]:
+    """The mail and its ticket, locked in this order: tickets come first everywhere."""
+    if mail.ticket is None:
+        raise _not_held()
+    ticket, by = lock(mail.ticket, by=by)
+    require(by, "note", ticket)
+    mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
+    if mail.outcome != Outcome.HELD or mail.ticket_id != ticket.pk:
+        raise _not_held()
+    return mail, ticket, by
+
+
+def _not_held() -> Refused:
+    return Refused("not_held", _("Somebody has dealt with this mail already."))
+
+
+def _claimed(mail: InboundMail) -> str:
+    """Who says that he wrote it."""
+    return f"{mail.sender_name} <{mail.sender}>" if mail.sender_name else mail.sender or "?"
+
+
+def _finish(mail: InboundMail) -> None:
+    mail.received_at = timezone.now()
+    mail.save(update_fields=FOUND)

@@ -1,0 +1,308 @@
+"""Fetching: what lies in a mailbox is kept here and committed, and only then touched there.
+
+A mail is known by its mailbox, UIDVALIDITY and UID (RFC 3501, 2.3.1.1), so being cut off at any point loses nothing and
+doubles nothing: whatever is not kept yet is fetched at the next visit, whatever is kept is only put away there.
+"""
+
+import imaplib
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from hashlib import sha256
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted, MailMessageFlags
+from imap_tools.errors import ImapToolsError
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from accounts.acting import Actor
+from accounts.sealed import Unreadable
+from audit.models import Door
+from tickets.actions.mail import turn_away
+from tickets.mail import bounded
+from tickets.models import InboundMail, Mailbox
+from tickets.models.mail import Outcome, Security
+
+log = structlog.get_logger("tickets.inbound_email")
+
+LARGEST_MAIL = 25 * 1024 * 1024  # bytes
+LONGEST_HEADER = 64 * 1024  # bytes read of a mail that is too large to keep
+PATIENCE = 20.0  # seconds for any answer of the server
+TASK, VISIT, QUEUE = "tickets.receive_mail", "tickets.collect_mail", "mail"
+LOST_AFTER = timedelta(minutes=5)
+
+Trouble = (OSError, imaplib.IMAP4.error, ImapToolsError, Unreadable, ValueError)
+
+
+class NotPrivate(ValueError):
+    """Without encryption only this very machine is spoken to."""
+
+
+def collect(mailbox: Mailbox) -> int:
+    """Fetch what is new. Answers how many mails were kept; 0 if somebody else is at it.
+
+    Raises what the connection raises (Trouble), having kept what had come until then.
+    """
+    with _alone_with(mailbox) as alone:
+        if not alone:
+            return 0
+        try:
+            kept = _visit(mailbox)
+        except Trouble as trouble:
+            _note(mailbox, trouble=described(trouble))
+            raise
+        _note(mailbox)
+        return kept
+
+
+def visit(mailbox: int) -> None:
+    """Collect from the mailbox with this row id. What goes wrong stands beside it; the next visit is in a minute."""
+    box = Mailbox.objects.filter(pk=mailbox, is_active=True).first()
+    if box is not None:
+        with suppress(*Trouble):
+            collect(box)
+
+
+def visit_all() -> None:
+    """Enqueue a visit to every mailbox that has none waiting, and the reading of mails whose job was lost."""
+    for mailbox in Mailbox.objects.filter(is_active=True):
+        lock = f"collect_mail:{mailbox.pk}"
+        with suppress(AlreadyEnqueued):
+            app.configure_task(VISIT, queue=QUEUE, queueing_lock=lock, lock=lock).defer(mailbox=mailbox.pk)
+    lost = InboundMail.objects.filter(outcome=Outcome.FETCHED, fetched_at__lt=timezone.now() - LOST_AFTER)
+    for mail in lost.extra(where=[_WITHOUT_JOB], params=[TASK]).only("public_id")[:1000]:  # noqa: S610 (a constant)
+        ask_to_receive(mail)
+
+
+# An AND of an anti-join: mails that wait and that no job will read.
+_WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
+    AND j.args->>'mail' = tickets_inboundmail.public_id::text)"""
+
+
+def try_out(mailbox: Mailbox) -> int:
+    """Sign in and look into the folder; how many mails lie there. Raises Trouble, and touches nothing."""
+    with _connected(mailbox) as box:
+        return len(box.uids("ALL"))
+
+
+def described(trouble: Exception) -> str:
+    """What is wrong, for administrators: without the password, which some servers repeat."""
+    if isinstance(trouble, ssl.SSLCertVerificationError):
+        return f"The certificate of the server cannot be trusted: {trouble.verify_message}."
+    if isinstance(trouble, TimeoutError):
+        return "The server does not answer."
+    if isinstance(trouble, NotPrivate):
+        return str(trouble)
+    if isinstance(trouble, Unreadable):
+        return "The password was encrypted with another SECRET_KEY: set it again."
+    if isinstance(trouble, OSError):
+        return trouble.strerror or type(trouble).__name__
+    return f"The server refused: {type(trouble).__name__}."
+
+
+# --- One visit -----------------------------------------------------------------------------------
+
+
+def _visit(mailbox: Mailbox) -> int:
+    kept = 0
+    with _connected(mailbox) as box:
+        validity = _validity(box)
+        there = [int(uid) for uid in box.uids("ALL")]
+        known = _known(mailbox, validity, there)
+        _put_away(box, mailbox, [uid for uid in there if uid in known])
+        for uid in there:
+            if uid in known:
+                continue
+            try:
+                kept += _keep(box, mailbox, validity, uid)
+            except (*Trouble, OperationalError, InterfaceError):
+                raise
+            except Exception:
+                # A broken message never stops the next one; it stays where it lies and is tried again.
+                log.exception("mail_not_fetched", mailbox=mailbox.name, uid=uid)
+                continue
+            _put_away(box, mailbox, [uid])
+    return kept
+
+
+def _known(mailbox: Mailbox, validity: int, uids: list[int]) -> set[int]:
+    rows = InboundMail.objects.filter(mailbox=mailbox, uid_validity=validity, uid__in=uids)
+    return set(rows.values_list("uid", flat=True))
+
+
+def _keep(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int) -> int:
+    """Store one mail with its job, or nothing. 0 where somebody has taken it from the folder meanwhile."""
+    size = _size(box, uid)
+    if size is None:
+        return 0
+    if size > LARGEST_MAIL:
+        return _keep_reference(box, mailbox, validity, uid, size)
+    raw = _literal(box, uid, "(BODY.PEEK[])")
+    if raw is None:
+        return 0
+    digest = sha256(raw).hexdigest()
+    with transaction.atomic():
+        moved = InboundMail.objects.filter(mailbox=mailbox, sha256=digest).exclude(uid_validity=validity)
+        if old := moved.select_for_update().only("pk").first():
+            # The server has numbered its mails anew: it is one that we have.
+            InboundMail.objects.filter(pk=old.pk).update(uid_validity=validity, uid=uid)
+            return 0
+        mail = InboundMail(
+            mailbox=mailbox,
+            uid_validity=validity,
+            uid=uid,
+            raw=raw,
+            size=len(raw),
+            sha256=digest,
+            fetched_at=timezone.now(),
+        )
+        if not _insert(mail):
+            return 0
+        ask_to_receive(mail)
+    return 1
+
+
+def _keep_reference(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int, size: int) -> int:
+    """Of a mail that is too large only what it says of itself; it goes on lying in the mailbox."""
+    head = _literal(box, uid, f"(BODY.PEEK[HEADER]<0.{LONGEST_HEADER}>)") or b""
+    place = mailbox.done_folder or mailbox.folder
+    mail = InboundMail(
+        mailbox=mailbox,
+        uid_validity=validity,
+        uid=uid,
+        raw=b"",
+        size=size,
+        sha256="",
+        fetched_at=timezone.now(),
+    )
+    try:
+        read = bounded.read(head)
+    except bounded.NotRead:
+        pass
+    else:
+        mail.message_id, mail.subject = read.message_id[:998], read.subject[:998]
+        mail.sender, mail.sender_name = read.sender.address[:320], read.sender.name[:200]
+    with transaction.atomic():
+        if not _insert(mail):
+            return 0
+        reason = f"larger than {LARGEST_MAIL >> 20} MB: it lies in the folder {place} of the mailbox"
+        turn_away(mail, outcome=Outcome.QUARANTINED, reason=reason, by=Actor(None, Door.MAIL))
+    log.warning("mail_too_large", mailbox=mailbox.name, uid=uid, size=size)
+    return 1
+
+
+def _insert(mail: InboundMail) -> bool:
+    """Whether it was not there yet: somebody else may be fetching the same."""
+    made = InboundMail.objects.bulk_create([mail], ignore_conflicts=True)
+    found = InboundMail.objects.filter(
+        mailbox=mail.mailbox, uid_validity=mail.uid_validity, uid=mail.uid, public_id=made[0].public_id
+    )
+    mail.pk = found.values_list("pk", flat=True).first()
+    return mail.pk is not None
+
+
+def ask_to_receive(mail: InboundMail) -> None:
+    """Enqueue its job, in the transaction that brings it."""
+    app.configure_task(TASK, queue=QUEUE).defer(mail=str(mail.public_id))
+
+
+def _put_away(box: BaseMailBox, mailbox: Mailbox, uids: list[int]) -> None:
+    """Move or mark what is kept."""
+    if not uids:
+        return
+    names = [str(uid) for uid in uids]
+    if mailbox.done_folder:
+        box.move(names, mailbox.done_folder, chunks=100)
+        return
+    unread = set(box.uids("UNSEEN"))
+    if unread := unread & set(names):
+        box.flag(sorted(unread), MailMessageFlags.SEEN, value=True, chunks=100)
+
+
+# --- The server ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _connected(mailbox: Mailbox) -> Iterator[BaseMailBox]:
+    # The system's certificates, or those of SSL_CERT_FILE; the name of the server is compared.
+    trusted = ssl.create_default_context()
+    box: BaseMailBox
+    match mailbox.security:
+        case Security.NONE:
+            _require_loopback(mailbox.host)
+            box = MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=PATIENCE)
+        case Security.STARTTLS:
+            box = MailBoxStartTls(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
+        case _:
+            box = MailBox(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
+    try:
+        box.login(mailbox.username, mailbox.password, initial_folder=mailbox.folder)
+        yield box
+    finally:
+        _hang_up(box)
+
+
+def _hang_up(box: BaseMailBox) -> None:
+    try:
+        box.logout()
+    except Trouble:
+        pass
+    finally:
+        with suppress(OSError):
+            box.client.shutdown()
+
+
+def _require_loopback(host: str) -> None:
+    found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    if not all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found):
+        raise NotPrivate("Without encryption only a server on this machine can be asked.")
+
+
+def _validity(box: BaseMailBox) -> int:
+    _name, said = box.client.response("UIDVALIDITY")
+    return int(said[0]) if said and said[0] else 0
+
+
+def _size(box: BaseMailBox, uid: int) -> int | None:
+    _status, parts = box.client.uid("FETCH", str(uid), "(RFC822.SIZE)")
+    for part in parts:
+        line = part[0] if isinstance(part, tuple) else part
+        if isinstance(line, bytes) and b"RFC822.SIZE" in line.upper():
+            number = line.upper().partition(b"RFC822.SIZE")[2].split()[0].strip(b")")
+            return int(number)
+    return None
+
+
+def _literal(box: BaseMailBox, uid: int, what: str) -> bytes | None:
+    _status, parts = box.client.uid("FETCH", str(uid), what)
+    return next((part[1] for part in parts if isinstance(part, tuple)), None)
+
+
+# --- What is noted -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone_with(mailbox: Mailbox) -> Iterator[bool]:
+    """Whether nobody else visits this mailbox meanwhile. It ends with the connection to the database, too."""
+    key = f"tickets.collect {mailbox.pk}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+        (alone,) = cursor.fetchone()
+    try:
+        yield alone
+    finally:
+        if alone and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def _note(mailbox: Mailbox, *, trouble: str = "") -> None:
+    Mailbox.objects.filter(pk=mailbox.pk).update(visited_at=timezone.now(), trouble=trouble[:300])
+    if trouble:
+        log.warning("mailbox_not_visited", mailbox=mailbox.name, trouble=trouble)

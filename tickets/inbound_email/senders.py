@@ -1,0 +1,92 @@
+"""Who may have written a mail. The mail itself proves nothing: only our reply address does, or our receiving host."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from accounts import actions as people
+from accounts.acting import Actor, Invalid
+from accounts.models import Language, User
+from audit.models import Door
+from notifications.models import Delivery
+from tickets import correspondence
+from tickets.mail import vouching
+from tickets.mail.message import ParsedMail
+from tickets.models import Mailbox, Ticket
+from tickets.models.mail import Proof
+
+_OURS = re.compile(r"<([0-9a-f]{32})@([^<>@\s]+)>", re.IGNORECASE)
+_CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who wrote, if that is proven, and the ticket that he answers. `doubt` says why nothing is proven.
+
+    For an unproven sender the ticket is only what the mail points at.
+    """
+
+    user: User | None
+    proof: Proof
+    ticket: Ticket | None
+    doubt: str = ""
+
+
+def who_wrote(mail: ParsedMail, mailbox: Mailbox) -> Sender:
+    answered = next(
+        (found for address in mail.delivered_to if (found := correspondence.person_of(address))), None
+    )
+    referred = correspondence.continued(reversed(mail.references))
+    verdict, domain = vouching.dmarc(mail.results, by=mailbox.authserv_id)
+    address = mail.sender.address
+    pointed = answered[0] if answered else referred
+    if mail.doubt:
+        return Sender(None, Proof.NONE, pointed, mail.doubt)
+    if answered and answered[1].email.lower() == address.lower() and verdict != "fail":
+        return Sender(answered[1], Proof.TOKEN, answered[0])
+    if verdict == "pass" and domain and address.lower().endswith(f"@{domain}"):
+        user = _user(mail, mailbox)
+        if user is None:
+            return Sender(None, Proof.NONE, pointed, "the address is of nobody who may use the desk")
+        return Sender(user, Proof.DMARC, _seen(pointed, by=user))
+    if answered:
+        why = "DMARC fails" if verdict == "fail" else "the reply address was given to somebody else"
+        return Sender(None, Proof.NONE, pointed, why)
+    return Sender(None, Proof.NONE, pointed, "nobody vouches for the sender")
+
+
+def is_ours(mail: ParsedMail) -> str:
+    """Why this is a mail of our own that has come back; nothing if it is not."""
+    if settings.MAIL_DOMAIN in mail.loops:
+        return "it passed through this desk before"
+    found = _OURS.fullmatch(mail.message_id)
+    at_home = settings.MAIL_DOMAIN.lower()
+    if found and found[2].lower() == at_home and Delivery.objects.filter(public_id=found[1]).exists():
+        return "our own mail came back"
+    return "it says that it comes from this desk" if correspondence.is_ours(mail.sender.address) else ""
+
+
+def _user(mail: ParsedMail, mailbox: Mailbox) -> User | None:
+    """Whoever has the proven address; a new employee where the mailbox trusts his domain."""
+    address = mail.sender.address
+    known: User | None = User.objects.with_teams().by_email(address).first()
+    if known is not None:
+        return known if known.is_active else None
+    if address.rpartition("@")[2].lower() not in mailbox.trusted_domains:
+        return None
+    language = Language.RUSSIAN if _CYRILLIC.search(mail.text + mail.subject) else Language.ENGLISH
+    name = mail.sender.name[:150].strip() or address.partition("@")[0]
+    # Another mail of his may be faster, or the address one the desk does not take.
+    with suppress(Invalid):
+        people.create_user(email=address, full_name=name, language=language, by=Actor(None, Door.MAIL))
+    made: User | None = User.objects.with_teams().active().by_email(address).first()
+    return made
+
+
+def _seen(ticket: Ticket | None, *, by: User) -> Ticket | None:
+    if ticket is None:
+        return None
+    found: Ticket | None = Ticket.objects.visible_to(by).filter(pk=ticket.pk).first()
+    return found
