@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -44,13 +45,13 @@ def public_id_of(name: str, *, sent_by: User) -> UUID:
     return UUID(public_id)
 
 
-def signed_in[**P](
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse], /
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def signed_in[**P, R: HttpResponseBase](
+    view: Callable[Concatenate[HttpRequest, P], R], /
+) -> Callable[Concatenate[HttpRequest, P], R | HttpResponse]:
     """Send strangers to the sign-in page first, and keep for them what they have typed."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | HttpResponse:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if request.method == "POST":

@@ -1,6 +1,7 @@
 """A ticket's story: what was said and what was done, in one order and in words."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.models import Event
+from audit.trail import FILES
 from tickets import workflow
-from tickets.models import Comment, Service, Ticket
+from tickets.models import Attachment, Comment, Service, Ticket
 from tickets.models.ticket import Priority, Status, WaitingFor
 
 ALL, CONVERSATION, CHANGES = "all", "conversation", "changes"
@@ -42,7 +44,12 @@ ICONS = {
     "ticket.due_set": "calendar",
     "ticket.commented": "message",
     "ticket.noted": "lock",
+    "ticket.attached": "paperclip",
 }
+
+
+# What is nothing but somebody's words or files.
+_ONLY_SAID = frozenset({"ticket.opened", "ticket.commented", "ticket.noted", "ticket.attached"})
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Item:
     words: SafeString
     text: str = ""
     author: User | None = None
+    files: Sequence[Attachment] = ()
 
     @property
     def seq(self) -> int:
@@ -64,12 +72,12 @@ class Item:
 
     @property
     def is_message(self) -> bool:
-        return bool(self.text) or self.seq == 1
+        return bool(self.text or self.files) or self.seq == 1
 
     @property
     def is_more_than_words(self) -> bool:
         """Whether a message did something besides: resolved the ticket, handed it over."""
-        return self.event.verb not in {"ticket.opened", "ticket.commented", "ticket.noted"} or bool(
+        return self.event.verb not in _ONLY_SAID or bool(
             set(self.event.changes) & {"status", "assignee"} and self.seq != 1
         )
 
@@ -98,7 +106,8 @@ def items(
 ) -> list[Item]:
     """Everything past this version that the reader may know, oldest first.
 
-    Two queries; a third for a Russian reader where a service was changed whose name is not among `services`.
+    Two queries; one more where there are files, and one for a Russian reader where a service was changed whose name is
+    not among `services`.
     """
     events = list(readable(ticket, reader=reader).filter(seq__gt=after).order_by("seq"))
     comments = {
@@ -109,7 +118,11 @@ def items(
     }
     known = {str(ticket.service.public_id): ticket.service.name} if ticket.service else {}
     names = Names.of(events, known={**known, **(services or {})})
-    return [_item(event, comments.get(event.seq or 0), names, ticket) for event in events]
+    files = _files(ticket, events, reader=reader)
+    return [
+        _item(event, comments.get(event.seq or 0), names, ticket, files.get(event.seq or 0, []))
+        for event in events
+    ]
 
 
 def readable(ticket: Ticket, *, reader: User) -> QuerySet[Event]:
@@ -118,13 +131,26 @@ def readable(ticket: Ticket, *, reader: User) -> QuerySet[Event]:
     return events if reader.is_agent else events.filter(internal=False)
 
 
-def _item(event: Event, comment: Comment | None, names: "Names", ticket: Ticket) -> Item:
+def _files(ticket: Ticket, events: Iterable[Event], *, reader: User) -> dict[int, list[Attachment]]:
+    """The files by the event under which they are shown: that of their message, else the one that brought them."""
+    if not any(FILES in event.changes for event in events):
+        return {}
+    shown: dict[int, list[Attachment]] = defaultdict(list)
+    rows = Attachment.objects.filter(ticket=ticket).readable_by(reader).select_related("uploader", "comment")
+    for file in rows.defer("comment__search", "comment__body"):
+        shown[file.comment.seq if file.comment else file.seq].append(file)
+    return shown
+
+
+def _item(
+    event: Event, comment: Comment | None, names: "Names", ticket: Ticket, files: Sequence[Attachment]
+) -> Item:
     words = in_words(event, names)
     if event.verb == "ticket.opened":
-        return Item(event, words, text=ticket.description, author=ticket.author)
+        return Item(event, words, text=ticket.description, author=ticket.author, files=files)
     if comment is not None:
-        return Item(event, words, text=comment.body, author=comment.author)
-    return Item(event, words)
+        return Item(event, words, text=comment.body, author=comment.author, files=files)
+    return Item(event, words, author=files[0].uploader if files else None, files=files)
 
 
 # --- Words -----------------------------------------------------------------------------------------
@@ -310,6 +336,7 @@ SENTENCES: dict[str, Callable[[Event, Names], Sentence]] = {
     "ticket.due_set": _due_set,
     "ticket.commented": _plainly(gettext_lazy("%(actor)s replied")),
     "ticket.noted": _plainly(gettext_lazy("%(actor)s wrote an internal note")),
+    "ticket.attached": _plainly(gettext_lazy("%(actor)s attached files")),
     "ticket.watched": _watchers,
     "ticket.unwatched": _watchers,
     "ticket.deleted": _plainly(gettext_lazy("%(actor)s deleted the ticket")),

@@ -1,8 +1,8 @@
 """The addresses of the desk's pages. Every verb of a ticket is a POST below the ticket's own address."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from tickets.views import bulk, portal, queue, ticket
+from tickets.views import bulk, files, portal, queue, ticket
 
 app_name = "tickets"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("queue/", queue.queue, name="queue"),
     path("queue/next/", queue.next_one, name="next_one"),
     path("queue/bulk/", bulk.bulk, name="bulk"),
+    path("attachments/<uuid:file>/", files.file, name="file"),
+    re_path(r"^attachments/(?P<file>[0-9a-f-]{36})/(?P<size>small|large)/$", files.picture, name="picture"),
     path("tickets/new/", portal.new, name="new"),
     path("tickets/<str:reference>/", ticket.detail, name="detail"),
     path("tickets/<str:reference>/history/", ticket.history, name="history"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.checking import is_id
 from accounts.models import Team, User
+from tickets.forms.files import FilesField
 from tickets.models import Priority, Service
 
 FOR_AGENTS = ("assignee", "team", "tags", "due_at")
@@ -28,7 +29,7 @@ class _Priority(forms.ChoiceField):
 
 
 class NewTicketForm(forms.Form):
-    """Employees see the first five fields; the others are for agents."""
+    """Employees see the first six fields; the others are for agents."""
 
     service = forms.ModelChoiceField(
         Service.objects.filter(is_active=True).select_related("team"),
@@ -50,6 +51,7 @@ class NewTicketForm(forms.Form):
         ),
         widget=forms.Textarea({"rows": 8, "class": "form-control", "data-autogrow": True}),
     )
+    files = FilesField()  # type: ignore[assignment] # the metaclass takes it off the class
     priority = _Priority(
         label=_("Priority"),
         choices=Priority,
@@ -84,8 +86,10 @@ class NewTicketForm(forms.Form):
         widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
-    def __init__(self, data: Any = None, *, author: User, initial: dict[str, Any] | None = None) -> None:
-        super().__init__(data, initial=initial)
+    def __init__(
+        self, data: Any = None, files: Any = None, *, author: User, initial: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, files, initial=initial)
         self.author = author
         self._offer("service", _services)
         if author.is_agent:
@@ -118,7 +122,8 @@ class NewTicketForm(forms.Form):
 
     def blame(self, fault: str, message: str) -> None:
         """Put a verb's complaint beside the field it is about."""
-        self.add_error(fault if fault in self.fields else None, message)
+        field = "files" if fault == "file" else fault
+        self.add_error(field if field in self.fields else None, message)
 
     @property
     def for_everybody(self) -> list[forms.BoundField]:

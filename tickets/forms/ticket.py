@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.checking import is_id
 from accounts.models import Membership, Role, Team, User
 from tickets import permissions
+from tickets.forms.files import FilesField
 from tickets.models import Priority, Service, Ticket
 from tickets.models.ticket import Status, WaitingFor
 
@@ -146,10 +147,16 @@ class TicketForm(forms.Form):
     next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
 
     def __init__(
-        self, data: Any = None, *, ticket: Ticket, reader: User, offers: Offers | None = None
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        ticket: Ticket,
+        reader: User,
+        offers: Offers | None = None,
     ) -> None:
         super().__init__(
-            data, auto_id=f"{self.name}_%s", initial=self.found(ticket) | {"version": ticket.version}
+            data, files, auto_id=f"{self.name}_%s", initial=self.found(ticket) | {"version": ticket.version}
         )
         self.ticket, self.reader = ticket, reader
         self.offers = offers or Offers(ticket, reader)
@@ -339,6 +346,7 @@ class PropertiesForm(TicketForm):
 
 class CommentForm(TicketForm):
     name = "comment"
+    faults: ClassVar[dict[str, str]] = {"file": "files"}
     visibility = forms.ChoiceField(
         label=_("Who will read it"),
         choices=[("public", _("Reply")), ("internal", _("Internal note"))],
@@ -346,7 +354,8 @@ class CommentForm(TicketForm):
         required=False,
         widget=forms.RadioSelect,
     )
-    body = _words(_("Message"), rows=4, required=True)
+    body = _words(_("Message"), rows=4)
+    files = FilesField()  # type: ignore[assignment] # the metaclass takes it off the class
     then = forms.ChoiceField(
         label=_("And then"),
         choices=[
@@ -362,6 +371,12 @@ class CommentForm(TicketForm):
         super().__init__(*args, **kwargs)
         self.offer("then", self.steps)
 
+    def clean(self) -> dict[str, Any]:
+        # What is wrong with the files is said by their field; that they are missing, too, would only confuse.
+        if not self.cleaned_data.get("body", "").strip() and not self.cleaned_data.get("files", True):
+            self.add_error("body", self.fields["body"].error_messages["required"])
+        return self.cleaned_data
+
     def steps(self) -> list[Any]:
         stay, *steps = self.fields["then"].choices  # type: ignore[attr-defined]
         return [stay, *(step for step in steps if permissions.can(self.reader, step[0], self.ticket))]
@@ -369,7 +384,7 @@ class CommentForm(TicketForm):
     @property
     def shown(self) -> list[forms.BoundField]:
         """An employee has neither notes nor statuses to choose."""
-        return [field for field in super().shown if self.reader.is_agent or field.name == "body"]
+        return [field for field in super().shown if self.reader.is_agent or field.name in {"body", "files"}]
 
 
 class WatchForm(TicketForm):

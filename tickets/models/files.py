@@ -75,3 +75,16 @@ class Attachment(models.Model):
     @property
     def is_clean(self) -> bool:
         return self.state == FileState.CLEAN
+
+    @property
+    def has_picture(self) -> bool:
+        return self.is_clean and self.picture_width > 0
+
+    @property
+    def shown_width(self) -> int:
+        """Of the small picture on a page: it is drawn twice as fine."""
+        return max(self.picture_width // 2, 1)
+
+    @property
+    def shown_height(self) -> int:
+        return max(self.picture_height // 2, 1)

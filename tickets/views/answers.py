@@ -18,7 +18,8 @@ from accounts.acting import Actor, Forbidden, Invalid, Refused, Stale, actor_of
 from accounts.models import User
 from accounts.one_time_forms import signed_in
 from accounts.visitors import local, me
-from tickets import actions, permissions, reads, timeline
+from tickets import actions, files, permissions, reads, timeline
+from tickets.forms.files import say_they_are_lost
 from tickets.forms.ticket import TicketForm
 from tickets.models import Ticket
 from tickets.models.ticket import TicketQuerySet
@@ -62,11 +63,13 @@ def verb(
             ticket = found(request, reference)
             if request.method != "POST":
                 return _unsent(request, form_class, ticket)
-            form = form_class(request.POST, ticket=ticket, reader=me(request))
+            form = form_class(request.POST, request.FILES, ticket=ticket, reader=me(request))
+            status: int = HTTPStatus.BAD_REQUEST
             try:
                 said = _do(deed, form, rights, by=actor_of(request, "web"))
             except Invalid as fault:
                 form.blame(fault.field, str(fault.message))
+                status = fault.status
             except Forbidden as no:
                 return forbidden(request, ticket, no)
             except Refused as no:
@@ -75,7 +78,10 @@ def verb(
                 if said is not None:
                     messages.success(request, said)
                     return see_other(_next(request, form))
-            return page(request, ticket, form)
+            say_they_are_lost(form)
+            answer = page(request, ticket, form)
+            answer.status_code = status
+            return answer
 
         return view
 
@@ -87,7 +93,7 @@ def _do(deed: Deed, form: TicketForm, rights: tuple[str, ...], *, by: Actor) -> 
     if not any(permissions.has_right(form.reader, right, form.ticket) for right in rights):
         raise Forbidden("not_permitted", _("You are not permitted to do this with this ticket."))
     valid = form.is_valid()
-    with transaction.atomic():
+    with files.stored(form.cleaned_data.get("files", ()) if valid else ()), transaction.atomic():
         try:
             _expect(form)
         except Stale:
@@ -218,6 +224,7 @@ def _held(request: HttpRequest, form: TicketForm, *, why: str, reason: str, stat
         "since": since,
         "arrived": bool(body) and any(_is_same(item, body, form.reader) for item in since),
         "form": type(form)(sent, ticket=ticket, reader=form.reader),
+        "files_lost": bool(form.files),
         "form_name": one_time_forms.name_for(form.reader),
         "action": request.path,
         "back": local(sent.get("next", "")) or address(ticket),

@@ -18,7 +18,8 @@ from accounts.models import Team, User
 from accounts.one_time_forms import signed_in
 from accounts.visitors import me
 from audit.models import Door
-from tickets import actions, reads, search
+from tickets import actions, files, reads, search
+from tickets.forms.files import say_they_are_lost
 from tickets.forms.portal import NewTicketForm
 from tickets.models import Service, Ticket
 from tickets.models.ticket import TicketQuerySet
@@ -75,7 +76,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _opened(request: HttpRequest, author: User) -> HttpResponse:
-    form = NewTicketForm(request.POST, author=author)
+    form = NewTicketForm(request.POST, request.FILES, author=author)
     try:
         public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=author)
     except one_time_forms.NotYours:
@@ -85,7 +86,9 @@ def _opened(request: HttpRequest, author: User) -> HttpResponse:
     if not form.is_valid():
         return _twin_or_page(request, form, twin, status=400)
     try:
-        ticket = actions.open_ticket(**form.cleaned_data, public_id=public_id, by=actor_of(request, Door.WEB))
+        with files.stored(form.cleaned_data["files"]):
+            by = actor_of(request, Door.WEB)
+            ticket = actions.open_ticket(**form.cleaned_data, public_id=public_id, by=by)
     except Refused as no:
         form.blame(no.field if isinstance(no, Invalid) else "", str(no.message))
         return _twin_or_page(request, form, twin, status=no.status)
@@ -117,6 +120,8 @@ def _to(ticket: Ticket, author: User) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: NewTicketForm, *, status: int = 200) -> HttpResponse:
+    if form.errors:
+        say_they_are_lost(form)
     focus_first_fault(form)
     context = {"form": form, "form_name": one_time_forms.name_for(form.author)}
     return render(request, "tickets/new.html", context, status=status)

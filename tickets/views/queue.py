@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Concatenate
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,7 +22,7 @@ from accounts.visitors import local, me
 from audit.models import Door
 from tickets import actions, reads
 from tickets.forms.queue import ORDER_WORDS, Asked
-from tickets.models import Ticket
+from tickets.models import Attachment, Ticket
 from tickets.permissions import can
 from tickets.search import RANKED
 from tickets.views.answers import address, see_other
@@ -152,6 +153,7 @@ def back(request: HttpRequest) -> str:
 
 def page_of(asked: Asked, *, cursor: str = "") -> keyset.Page[Ticket]:
     tickets = asked.rows.noting_watch_of(asked.reader).select_related("service", "requester", "assignee")
+    tickets = tickets.annotate(has_files=Exists(Attachment.objects.filter(ticket=OuterRef("pk"))))
     try:
         return keyset.page(
             # The long texts stay where they are.

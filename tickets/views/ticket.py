@@ -241,13 +241,21 @@ def comment(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
     if sent["visibility"] == "internal":
         if next_status:
             raise Invalid("then", "note_moves_nothing", _("An internal note cannot change the status."))
-        actions.add_comment(ticket, body=sent["body"], internal=True, by=by)
+        _say(ticket, sent, internal=True, by=by)
         return _("Saved for the team only.")
     if next_status is None:
-        actions.add_comment(ticket, body=sent["body"], by=by)
+        _say(ticket, sent, internal=False, by=by)
         return _("Sent.")
-    actions.change_status(ticket, status=next_status, comment=sent["body"], by=by)
+    actions.change_status(ticket, status=next_status, comment=sent["body"], files=sent["files"], by=by)
     return _("Sent. The status is now “%(status)s”.") % {"status": next_status.label}
+
+
+def _say(ticket: Ticket, sent: dict[str, Any], *, internal: bool, by: Actor) -> None:
+    """Words, with or without files; or files alone."""
+    if sent["files"] and not sent["body"].strip():
+        actions.attach(ticket, files=sent["files"], internal=internal, by=by)
+    else:
+        actions.add_comment(ticket, body=sent["body"], internal=internal, files=sent["files"], by=by)
 
 
 @verb(forms.WatchForm, "manage_watchers")
