@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 
 FIELD = "form_name"
+FILES_LOST = "files_lost"  # says of what is kept that files had come with it
 LARGEST = (
     200_000  # characters of a form, as the browser encodes them, that are kept for who has to sign in first
 )
@@ -70,6 +71,8 @@ def keep(request: HttpRequest) -> bool:
         return False
     typed = request.POST.copy()
     typed.pop("csrfmiddlewaretoken", None)
+    if request.FILES:
+        typed[FILES_LOST] = "yes"
     text = typed.urlencode()
     if len(text) > LARGEST:
         return False

@@ -11,6 +11,9 @@ from tickets import files
 from tickets.files import Incoming
 
 
+LOST = _("Choose the files again: the page could not keep them.")
+
+
 class FilesInput(forms.FileInput):
     allow_multiple_selected = True
 
@@ -44,4 +47,4 @@ class FilesField(forms.FileField):
 def say_they_are_lost(form: forms.Form) -> None:
     """A browser does not keep what was chosen: whoever has to send a form again has to choose again."""
     if form.files and "files" in form.fields:
-        form.add_error("files", _("Choose the files again: the page could not keep them."))
+        form.add_error("files", LOST)

@@ -224,7 +224,7 @@ def _held(request: HttpRequest, form: TicketForm, *, why: str, reason: str, stat
         "since": since,
         "arrived": bool(body) and any(_is_same(item, body, form.reader) for item in since),
         "form": type(form)(sent, ticket=ticket, reader=form.reader),
-        "files_lost": bool(form.files),
+        "files_lost": bool(form.files) or one_time_forms.FILES_LOST in sent,
         "form_name": one_time_forms.name_for(form.reader),
         "action": request.path,
         "back": local(sent.get("next", "")) or address(ticket),

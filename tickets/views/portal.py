@@ -19,7 +19,7 @@ from accounts.one_time_forms import signed_in
 from accounts.visitors import me
 from audit.models import Door
 from tickets import actions, files, reads, search
-from tickets.forms.files import say_they_are_lost
+from tickets.forms.files import LOST, say_they_are_lost
 from tickets.forms.portal import NewTicketForm
 from tickets.models import Service, Ticket
 from tickets.models.ticket import TicketQuerySet
@@ -70,7 +70,10 @@ def new(request: HttpRequest) -> HttpResponse:
     typed = one_time_forms.take_back(request)
     if typed is not None:
         messages.info(request, _("Here is what you had typed. Check it and send it."))
-        return _page(request, NewTicketForm(typed, author=author))
+        form = NewTicketForm(typed, author=author)
+        if one_time_forms.FILES_LOST in typed:
+            form.add_error("files", LOST)
+        return _page(request, form)
     initial = {name: request.GET.get(name, "")[:255] for name in ("service", "title")}
     return _page(request, NewTicketForm(author=author, initial=initial))
 
