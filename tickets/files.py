@@ -12,6 +12,7 @@ and whatever no row names when the block ends is taken out of the store again; o
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import IO, Any
 from uuid import UUID, uuid4
@@ -23,6 +24,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError
 from django.db.models import Sum
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from procrastinate.contrib.django import app
@@ -181,6 +183,19 @@ def look_at_all(files: Iterable[Attachment]) -> None:
 def ask_to_look(ids: Iterable[UUID]) -> None:
     jobs: list[dict[str, JSONValue]] = [{"attachment": str(each)} for each in ids]
     app.configure_task(TASK, queue=QUEUE).batch_defer(*jobs)
+
+
+def look_again(*, older_than: timedelta) -> int:
+    """Have those looked at that are still held and have no job any more. Answers how many."""
+    held = Attachment.objects.filter(state=FileState.HELD, created_at__lt=timezone.now() - older_than)
+    ids = list(held.extra(where=[_WITHOUT_JOB], params=[TASK]).values_list("public_id", flat=True)[:1000])  # noqa: S610 (a constant)
+    if ids:
+        ask_to_look(ids)
+    return len(ids)
+
+
+_WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
+    AND j.args->>'attachment' = tickets_attachment.public_id::text)"""
 
 
 def too_large(name: str) -> TooLarge:

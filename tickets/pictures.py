@@ -4,8 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import IO
 
 import structlog
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
@@ -26,8 +30,11 @@ def path_of(stored: str, size: str) -> str:
 
 def draw(file: Attachment) -> None:
     """Draw and keep both pictures. A file that cannot be drawn has none, and nobody tries again."""
-    with file.file.open("rb") as content:
-        done = _redrawn(content.read())
+    with TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
+        with file.file.open("rb") as content:
+            copyfileobj(content, copy)
+        copy.seek(0)
+        done = _redrawn(copy)
     if done is None:
         return
     width, height, pictures = done
@@ -38,11 +45,11 @@ def draw(file: Attachment) -> None:
     Attachment.objects.filter(pk=file.pk).update(picture_width=width, picture_height=height)
 
 
-def _redrawn(content: bytes) -> tuple[int, int, list[bytes]] | None:
+def _redrawn(content: IO[bytes]) -> tuple[int, int, list[bytes]] | None:
     program = [sys.executable, "-I", str(Path(redraw.__file__))]
     try:
-        ended = subprocess.run(  # noqa: S603 (our own program, its input on a pipe)
-            program, input=content, capture_output=True, timeout=PATIENCE, check=False, env={}
+        ended = subprocess.run(  # noqa: S603 (our own program, its input a file)
+            program, stdin=content, capture_output=True, timeout=PATIENCE, check=False, env={}
         )
     except subprocess.TimeoutExpired:
         log.warning("picture_not_drawn", why="timeout")

@@ -41,7 +41,11 @@ def _connected() -> socket.socket:
         return socket.create_connection((address.hostname, address.port or 3310), timeout=CONNECTING)
     wire = socket.socket(socket.AF_UNIX)
     wire.settimeout(CONNECTING)
-    wire.connect(address.path)
+    try:
+        wire.connect(address.path)
+    except OSError:
+        wire.close()
+        raise
     return wire
 
 

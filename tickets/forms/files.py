@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from tickets import files
 from tickets.files import Incoming
 
-
 LOST = _("Choose the files again: the page could not keep them.")
 
 
