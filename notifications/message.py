@@ -11,12 +11,14 @@ class Message:
     """One notice in the words of its reader. Transports take from it what they can show.
 
     `thread` are Message-IDs, oldest first, that a mail continues; `reply_to` is where an answer goes; `list_id` names
-    the conversation (RFC 2919). `facts` is what a webhook carries: plain values for JSON.
+    the conversation (RFC 2919). `facts` is what a webhook carries: plain values for JSON. `short` is for chats; without
+    one they take the subject.
     """
 
     subject: str
     text: str
     html: str = ""
+    short: str = ""
     link: str = ""
     thread: tuple[str, ...] = ()
     reply_to: str = ""
@@ -33,11 +35,15 @@ class NotSent(Exception):
 
 
 class Passing(NotSent):
-    """Try again later; not before `at`, where the other side has said so."""
+    """Try again later; not before `at`, where the other side has said so.
 
-    def __init__(self, said: str, *, at: datetime | None = None) -> None:
+    `about_this` where the other side is well and only this message has to wait.
+    """
+
+    def __init__(self, said: str, *, at: datetime | None = None, about_this: bool = False) -> None:
         super().__init__(said)
         self.at = at
+        self.about_this = about_this
 
 
 class Permanent(NotSent):
@@ -46,3 +52,7 @@ class Permanent(NotSent):
 
 class Ambiguous(NotSent):
     """The other side had everything and did not say whether it took it."""
+
+
+class NotSetUp(NotSent):
+    """The desk has not been told yet how to send such things; that is nobody's failure."""

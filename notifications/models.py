@@ -1,6 +1,8 @@
 """What is told to whom: channels of teams, webhooks, the choices of people, and every single delivery."""
 
+import hashlib
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
-from accounts.models import User
+from accounts.models import Language, User
 from accounts.sealed import Sealed
 
 
@@ -90,14 +92,21 @@ class Channel(models.Model):
     `topics` are labels that the announcing app gives to what it tells of, such as `team:<uuid>`; see outbox.TOPICS.
     """
 
+    BY = (
+        (Transport.SLACK.value, Transport.SLACK.label),
+        (Transport.TELEGRAM.value, Transport.TELEGRAM.label),
+    )
+
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True)
-    transport = models.CharField(_("by"), max_length=10, choices=Transport)
-    # An incoming webhook of Slack, or the channel or chat that a bot writes to.
-    address = models.CharField(_("address"), max_length=500, blank=True)
+    transport = models.CharField(_("by"), max_length=10, choices=BY)
+    # The channel or chat that a bot writes to.
+    address = models.CharField(_("channel or chat"), max_length=100, blank=True)
+    # The key of that bot; or the address of an incoming webhook of Slack, which is a secret itself.
     token_sealed = models.TextField(blank=True, editable=False)
     token = Sealed("token_sealed")
-    language = models.CharField(_("language"), max_length=5, default="en")
+    token_set_at = models.DateTimeField(_("secret set"), null=True, blank=True)
+    language = models.CharField(_("language"), max_length=5, choices=Language, default=Language.ENGLISH)
     topics = ArrayField(models.CharField(max_length=64), verbose_name=_("tells of"), default=list)
     kinds = ArrayField(
         models.CharField(max_length=10, choices=Kind), verbose_name=_("events"), default=list, blank=True
@@ -108,6 +117,11 @@ class Channel(models.Model):
         verbose_name = _("channel")
         verbose_name_plural = _("channels")
         ordering: ClassVar[list[str]] = ["name"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(transport__in=["slack", "telegram"]), name="channel_is_a_chat"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -127,17 +141,32 @@ class Webhook(models.Model):
     # While a receiver learns the new secret, both sign.
     old_secret_sealed = models.TextField(blank=True, editable=False)
     old_secret = Sealed("old_secret_sealed")
-    old_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
+    old_secret_until = models.DateTimeField(_("old secret until"), null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("in use"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    # Its deliveries stay to be looked at; the secrets go.
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("webhook")
         verbose_name_plural = _("webhooks")
         ordering: ClassVar[list[str]] = ["name", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(deleted_at=None) | models.Q(is_active=False, secret_sealed=""),
+                name="webhook_deleted_is_silent",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def url_told(self) -> str:
+        """For the audit: the server, and of the rest only whether it has changed. Many such addresses are secrets."""
+        parts = urlsplit(self.url)
+        digest = hashlib.sha256(self.url.encode()).hexdigest()[:8]
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/… #{digest}"
 
 
 class State(models.TextChoices):
@@ -184,6 +213,8 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(_("announced"), default=timezone.now)
     due_at = models.DateTimeField(_("next attempt"), default=timezone.now)
     started_at = models.DateTimeField(null=True)
+    # When somebody had it sent once more, by hand and out of its turn.
+    again_at = models.DateTimeField(_("sent again"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
     # The last answer in words, never an address with a secret in it.
     said = models.CharField(_("what was said"), max_length=500, blank=True)
@@ -253,3 +284,14 @@ class Delivery(models.Model):
         recipient_id: int | None
         channel_id: int | None
         webhook_id: int | None
+
+
+class Rest(models.Model):
+    """A destination that does not answer is left alone for a while: a mail server, a channel, a webhook."""
+
+    destination = models.CharField(max_length=40, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.destination}: {self.failures}"

@@ -1,41 +1,39 @@
 """The outbox: what is announced inside a verb's transaction is delivered after it, once to each."""
 
-import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone, translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from notifications import quiet
-from notifications.message import Ambiguous, Message, NotSent, Passing, Permanent
-from notifications.models import Delivery, Kind, State, Transport
+from accounts.acting import Actor, Refused
+from accounts.actions import require_admin_still
+from accounts.models import User
+from audit import trail
+from notifications import attempts, quiet, rests
+from notifications.message import Message, NotSent, Passing
+from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
 from notifications.transports import SEND
 
 TASK = "notifications.deliver"
-GIVE_UP_AFTER = timedelta(days=3)
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
-# An attempt that has not ended by then was killed: transports give up after ten seconds.
-ABANDONED_AFTER = timedelta(minutes=2)
-# A message that may have arrived is sent so many times at most, always with the same id.
-MOST_AMBIGUOUS = 3
+
+log = structlog.get_logger("notifications")
 
 # {kind of subject: what puts a delivery into the words of its reader, in the language that is active; None if he may
 # not hear of it any more}; filled at start-up by the apps whose subjects they are.
 COMPOSERS: dict[str, Callable[[Delivery], Message | None]] = {}
+# The same for webhooks: plain values for JSON.
+FACTS: dict[str, Callable[[Delivery], Mapping[str, Any] | None]] = {}
+# The verbs a webhook can ask for.
+EVENTS: set[str] = set()
 # What channels and webhooks can be told of: each answers (topic, name) pairs.
 TOPICS: list[Callable[[], Iterable[tuple[str, str]]]] = []
-
-
-class Later(Exception):
-    """The delivery is to be tried again at this time."""
-
-    def __init__(self, at: datetime) -> None:
-        super().__init__(at.isoformat())
-        self.at = at
 
 
 @dataclass(frozen=True)
@@ -100,128 +98,107 @@ def announce(
 
 def deliver(public_id: str) -> None:
     """Bring one delivery on its way, or say by raising Later when to try again. May be called by several at once."""
-    delivery = _begin(UUID(public_id))
-    if delivery is None:
-        return
+    attempt = attempts.take(UUID(public_id))
+    if attempt is None:
+        return None
+    delivery = attempt.delivery
+    state, at = quiet.standing(delivery, now=timezone.now())
+    if state != State.SENDING:
+        return attempt.hold(state, at)
     try:
         message = _composed(delivery)
-        said = None if message is None else SEND[Transport(delivery.transport)](delivery, message)
+        if message is None:
+            return attempt.skipped("No longer to be told.")
+        with rests.place_at(attempt.destination):
+            said = SEND[Transport(delivery.transport)](delivery, message)
     except NotSent as trouble:
-        _end_badly(delivery, trouble)
+        attempt.failed(trouble)
+    except rests.Crowded:
+        attempt.crowded()
+    except DatabaseError:
+        raise
+    except Exception:
+        # A fault of ours must not leave it between two stools: it is tried again, and in the end seen as failed.
+        log.exception("delivery_broken", delivery=public_id)
+        attempt.failed(Passing("A fault of the desk: see the log.", about_this=True))
     else:
-        state = State.SKIPPED if said is None else State.SENT
-        _end(delivery, state, said or "No longer his to read.")
+        attempt.succeeded(said)
 
 
-def redeliver(delivery: Delivery) -> Delivery:
-    """Try a finished delivery once more from the beginning, with the same id."""
-    with transaction.atomic():
-        again = Delivery.objects.select_for_update().get(pk=delivery.pk)
-        if again.state in {State.PENDING, State.SENDING, State.GATHERED}:
-            return again
-        again.state, again.attempts, again.due_at, again.finished_at = State.PENDING, 0, timezone.now(), None
-        again.created_at = timezone.now()
-        again.save(update_fields=["state", "attempts", "due_at", "finished_at", "created_at"])
-        enqueue([again])
+@transaction.atomic
+def send_again(delivery: Delivery, *, by: Actor) -> Delivery:
+    """Try a finished delivery once more from the beginning, with the same id. One that waits is left as it is."""
+    require_admin_still(by)
+    again = Delivery.objects.select_for_update().get(pk=delivery.pk)
+    if again.transport == Transport.INBOX:
+        raise Refused("not_sendable", _("What is in an inbox is not sent."))
+    if again.state in {State.PENDING, State.SENDING, State.GATHERED}:
+        return again
+    again.state, again.attempts, again.finished_at = State.PENDING, 0, None
+    again.due_at = again.again_at = timezone.now()
+    again.save(update_fields=["state", "attempts", "due_at", "finished_at", "again_at"])
+    trail.record("delivery.sent_again", trail.Subject("delivery", again.public_id, str(again)), by=by)
+    enqueue([again])
     return again
 
 
-def reconcile(*, older_than: timedelta) -> int:
-    """Enqueue deliveries that should have gone out and have no job any more. Answers how many."""
-    before = timezone.now() - older_than
-    with transaction.atomic():
-        lost = list(
-            Delivery.objects.filter(state__in=[State.PENDING, State.SENDING], due_at__lt=before)
-            .extra(where=[_WITHOUT_JOB], params=[TASK])  # noqa: S610 (a constant)
-            .select_for_update(skip_locked=True)[:1000]
-        )
-        enqueue(lost)
-    return len(lost)
+@transaction.atomic
+def send_test(to: User | Channel | Webhook, *, by: Actor) -> Delivery:
+    """A message that tries a way out: by mail to a person, or to a channel or webhook."""
+    require_admin_still(by)
+    test = Delivery(
+        kind=Kind.CHANGE, verb="test", subject_type=TEST, subject_id=uuid4(), seq=0, reason="test"
+    )
+    test.subject_name = gettext("Test message")
+    if isinstance(to, User):
+        test.recipient, test.transport = to, Transport.EMAIL
+    elif isinstance(to, Channel):
+        test.channel, test.transport = to, to.transport
+    else:
+        test.webhook, test.transport = to, Transport.WEBHOOK
+    test.save(force_insert=True)
+    trail.record("delivery.tested", trail.Subject("delivery", test.public_id, str(test)), by=by)
+    enqueue([test])
+    return test
 
 
-# --- One attempt ---------------------------------------------------------------------------------
+def enqueue(deliveries: Iterable[Delivery]) -> None:
+    """Give them jobs. Without the lock of those that wait in line: theirs may be the job that the line waits for."""
+    from notifications.tasks import deliver as task
 
-
-def _begin(public_id: UUID) -> Delivery | None:
-    """Mark the delivery as being sent, so that nobody else sends it; None if there is nothing left to do."""
-    now = timezone.now()
-    with transaction.atomic():
-        delivery = (
-            Delivery.objects.select_for_update(of=("self",))
-            .select_related("recipient__quiet", "channel", "webhook")
-            .filter(public_id=public_id, state__in=[State.PENDING, State.SENDING])
-            .first()
-        )
-        if delivery is None:
-            return None
-        if (
-            delivery.state == State.SENDING
-            and delivery.started_at
-            and now < delivery.started_at + ABANDONED_AFTER
-        ):
-            raise Later(delivery.started_at + ABANDONED_AFTER)
-        if now < delivery.due_at:
-            raise Later(delivery.due_at)
-        delivery.state, delivery.due_at = quiet.standing(delivery, now=now)
-        if delivery.state == State.SENDING:
-            delivery.started_at = now
-            delivery.attempts += 1
-        delivery.save(update_fields=["state", "due_at", "started_at", "attempts"])
-    if delivery.state == State.PENDING:
-        raise Later(delivery.due_at)
-    return delivery if delivery.state == State.SENDING else None
+    for one in deliveries:
+        task.configure(queue=one.transport).defer(delivery=str(one.public_id))
 
 
 def _composed(delivery: Delivery) -> Message | None:
-    language = (
-        delivery.recipient.language if delivery.recipient else getattr(delivery.channel, "language", "en")
-    )
+    """What to say now; None to somebody who may not hear of it any more, or who is not there any more."""
+    whom = delivery.recipient or delivery.channel or delivery.webhook
+    if whom is None or not whom.is_active:
+        return None
+    if delivery.webhook is not None:
+        facts = FACTS[delivery.subject_type](delivery)
+        return None if facts is None else Message(subject=str(delivery.subject_name), text="", facts=facts)
+    language = whom.language if isinstance(whom, User | Channel) else "en"
     with translation.override(language):
         return COMPOSERS[delivery.subject_type](delivery)
 
 
-def _end(delivery: Delivery, state: State, said: str) -> None:
-    _update(delivery, state=state, said=said[:500], finished_at=timezone.now())
+# --- A test --------------------------------------------------------------------------------------
+
+TEST = "test"
 
 
-def _end_badly(delivery: Delivery, trouble: NotSent) -> None:
-    now = timezone.now()
-    if isinstance(trouble, Permanent) or now >= delivery.created_at + GIVE_UP_AFTER:
-        _end(delivery, State.FAILED, trouble.said)
-        return
-    if isinstance(trouble, Ambiguous) and delivery.attempts >= MOST_AMBIGUOUS:
-        _end(delivery, State.UNKNOWN, trouble.said)
-        return
-    at = now + pause_after(delivery.attempts)
-    if isinstance(trouble, Passing) and trouble.at is not None:
-        at = max(at, trouble.at)
-    at = min(at, delivery.created_at + GIVE_UP_AFTER)
-    _update(delivery, state=State.PENDING, due_at=at, said=trouble.said)
-    raise Later(at)
+def _test_message(delivery: Delivery) -> Message:
+    said = gettext("This is a test message of ServiceFlow. Whoever reads it can be reached this way.")
+    return Message(subject=gettext("Test message"), text=f"{said}\n\n{settings.BASE_URL}\n", short=said)
 
 
-def pause_after(attempts: int) -> timedelta:
-    """Doubles with every attempt, and a fifth more or less, so that many who failed together do not return together."""
-    pause: timedelta = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
-    return pause * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+def _test_facts(delivery: Delivery) -> dict[str, Any]:
+    return {"message": "This is a test message of ServiceFlow."}
 
 
-def _update(delivery: Delivery, **values: object) -> None:
-    # Only while the attempt is still ours: another worker may have taken it for abandoned.
-    ours = Delivery.objects.filter(pk=delivery.pk, state=State.SENDING, started_at=delivery.started_at)
-    ours.update(**values)
-
-
-def enqueue(deliveries: Iterable[Delivery]) -> None:
-    from notifications.tasks import deliver as task
-
-    for one in deliveries:
-        lock = f"webhook:{one.webhook_id}:{one.subject_id}" if one.webhook_id else None
-        task.configure(queue=one.transport, lock=lock).defer(delivery=str(one.public_id))
-
-
-_WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
-    AND j.args->>'delivery' = notifications_delivery.public_id::text)"""
+COMPOSERS[TEST] = _test_message
+FACTS[TEST] = _test_facts
 
 
 # --- One announcement ----------------------------------------------------------------------------

@@ -2,18 +2,18 @@
 
 from datetime import timedelta
 
-from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from notifications import digest, outbox
+from notifications import attempts, digest, outbox, upkeep
 
 
 class WhenTheDeliverySays(BaseRetryStrategy):
     """The delivery itself knows when it is tried again; anything else that goes wrong is tried soon, for a while."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if isinstance(exception, outbox.Later):
+        if isinstance(exception, attempts.Later):
             return RetryDecision(retry_at=exception.at)
         return RetryDecision(retry_in={"seconds": min(2**job.attempts, 300)}) if job.attempts < 20 else None
 
@@ -24,12 +24,37 @@ def deliver(delivery: str) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="notifications.reconcile", queue="upkeep", queueing_lock="reconcile")
+@app.task(name="notifications.reconcile", queue="upkeep", queueing_lock="notifications.reconcile")
 def reconcile(timestamp: int) -> None:
-    outbox.reconcile(older_than=timedelta(minutes=2))
+    upkeep.reconcile(older_than=timedelta(minutes=2))
 
 
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="notifications.digests", queue="upkeep", queueing_lock="digests")
 def digests(timestamp: int) -> None:
     digest.send_due()
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(
+    name="notifications.rescue", queue="upkeep", queueing_lock="notifications.rescue", pass_context=True
+)
+async def rescue(context: JobContext, timestamp: int) -> None:
+    await upkeep.rescue_jobs(context.app)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="notifications.forget", queue="upkeep", queueing_lock="notifications.forget")
+def forget(timestamp: int) -> None:
+    upkeep.forget_deliveries()
+
+
+@app.periodic(cron="37 3 * * *")
+@app.task(
+    name="notifications.forget_jobs",
+    queue="upkeep",
+    queueing_lock="notifications.forget_jobs",
+    pass_context=True,
+)
+async def forget_jobs(context: JobContext, timestamp: int) -> None:
+    await upkeep.forget_jobs(context.app)

@@ -267,7 +267,7 @@ if not MAIL_DOMAIN:
 
 MAILERS = {
     "default": {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "BACKEND": "notifications.transports.smtp.Backend",
         "OPTIONS": {
             "host": MAIL_HOST,
             "port": MAIL_PORT,
@@ -275,11 +275,22 @@ MAILERS = {
             "password": MAIL_PASSWORD,
             "use_tls": MAIL_SECURITY == "STARTTLS",
             "use_ssl": MAIL_SECURITY == "TLS",
-            "timeout": 5,
         },
     }
 }
 DEFAULT_FROM_EMAIL = MAIL_FROM
+
+# --- Chats and webhooks --------------------------------------------------------------------------
+
+# Bots that write to people. Channels bring their own.
+SLACK_BOT_TOKEN = text("SLACK_BOT_TOKEN")
+TELEGRAM_BOT_TOKEN = text("TELEGRAM_BOT_TOKEN")
+SLACK_API = text("SLACK_API", "https://slack.com/api").rstrip("/")
+TELEGRAM_API = text("TELEGRAM_API", "https://api.telegram.org").rstrip("/")
+# Networks that messages may go to although they are not public, and without TLS: systems in the same house.
+OUTBOUND_ALLOWED = networks("OUTBOUND_ALLOWED")
+# For how many days it can be seen what was sent; what failed is kept four times as long.
+DELIVERIES_KEPT = number("DELIVERIES_KEPT", 90, least=1)
 
 # --- Jobs ----------------------------------------------------------------------------------------
 

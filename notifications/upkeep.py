@@ -1,0 +1,80 @@
+"""What keeps deliveries going, and what is forgotten when nobody needs it any more.
+
+Each may be called at any time, by several at once, and again after it was broken off.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from procrastinate import App
+
+from notifications import outbox
+from notifications.models import Delivery, Rest, State
+
+BATCH = 1000
+# What a failed job stood for (a delivery, a mail) tells of it for longer.
+JOBS_KEPT = timedelta(days=14)
+# A worker says every ten seconds that it lives.
+SILENCE = 30
+
+
+def reconcile(*, older_than: timedelta) -> int:
+    """Enqueue deliveries that should have gone out and have no job any more. Answers how many."""
+    before = timezone.now() - older_than
+    with transaction.atomic():
+        lost = list(
+            Delivery.objects.filter(state__in=[State.PENDING, State.SENDING], due_at__lt=before)
+            .extra(where=[_WITHOUT_JOB], params=[outbox.TASK])  # noqa: S610 (a constant)
+            .order_by("id")
+            .select_for_update(skip_locked=True)[:BATCH]
+        )
+        outbox.enqueue(lost)
+    return len(lost)
+
+
+async def rescue_jobs(app: App) -> int:
+    """Give the jobs of workers that were killed to others; nobody else does. Answers how many."""
+    stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE))
+    for job in stalled:
+        await app.job_manager.retry_job(job)
+    return len(stalled)
+
+
+async def forget_jobs(app: App) -> None:
+    """Jobs that failed for good, some time ago. Those that went well are gone as they end."""
+    hours = JOBS_KEPT // timedelta(hours=1)
+    await app.job_manager.delete_old_jobs(
+        nb_hours=hours, include_failed=True, include_cancelled=True, include_aborted=True
+    )
+
+
+def forget_deliveries() -> int:
+    """Those that are over: what went well is kept for DELIVERIES_KEPT days, what failed for four times as long.
+
+    The inbox is its reader's, and read for as long. Answers how many are gone.
+    """
+    now = timezone.now()
+    kept = timedelta(days=settings.DELIVERIES_KEPT)
+    gone = _forget(state__in=[State.SENT, State.SKIPPED], finished_at__lt=now - kept)
+    gone += _forget(state__in=[State.FAILED, State.UNKNOWN], finished_at__lt=now - 4 * kept)
+    # A destination that is gone would rest for ever.
+    Rest.objects.filter(until__lt=now - timedelta(days=7)).delete()
+    return gone
+
+
+def _forget(**condition: object) -> int:
+    gone = 0
+    while True:
+        with transaction.atomic():
+            old = Delivery.objects.filter(**condition).select_for_update(skip_locked=True)
+            batch = list(old.order_by("pk").values_list("pk", flat=True)[:BATCH])
+            Delivery.objects.filter(pk__in=batch).delete()
+        gone += len(batch)
+        if len(batch) < BATCH:
+            return gone
+
+
+_WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
+    AND j.args->>'delivery' = notifications_delivery.public_id::text)"""

@@ -1,0 +1,425 @@
+"""What becomes of a delivery: sent once, tried again, given up, left alone."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from accounts.acting import Forbidden
+from accounts.models import User
+from audit.models import Event
+from notifications import attempts, outbox, rests, upkeep
+from notifications.attempts import ABANDONED_AFTER, GIVE_UP_AFTER, Later
+from notifications.message import Message
+from notifications.models import Delivery, Rest, State, Webhook
+from notifications.transports import email, smtp
+from tests import mail_server as does
+from tests.factories import web
+from tests.http_server import Listener, Reply
+from tests.mail_server import MailServer
+from tests.racing import at_once
+
+type Make = Callable[..., Delivery]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """`clock(timedelta(hours=1))` turns the clock of the desk forward."""
+    shift = timedelta()
+    real = timezone.now
+
+    def forward(by: timedelta) -> None:
+        nonlocal shift
+        shift += by
+
+    monkeypatch.setattr(timezone, "now", lambda: real() + shift)
+    return forward
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "WHOLE", 1.0)
+
+
+def tried(delivery: Delivery) -> Delivery:
+    """The delivery after one attempt, whatever came of it."""
+    with suppress(Later):
+        outbox.deliver(str(delivery.public_id))
+    delivery.refresh_from_db()
+    return delivery
+
+
+def when_due(delivery: Delivery, clock: Callable[[timedelta], None]) -> Delivery:
+    clock(delivery.due_at - timezone.now() + timedelta(seconds=1))
+    rest = Rest.objects.filter(until__gt=timezone.now()).first()
+    if rest is not None:
+        clock(rest.until - timezone.now() + timedelta(seconds=1))
+    return tried(delivery)
+
+
+def test_a_delivery_is_sent_and_says_so(mail_host: MailServer, employee: User, delivery_to: Make) -> None:
+    done = tried(delivery_to(employee))
+    assert (done.state, done.attempts, done.said) == (State.SENT, 1, "250 2.0.0 queued")
+    assert done.finished_at is not None
+    assert tried(done).attempts == 1
+    assert len(mail_host.taken) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_send_it_once(mail_host: MailServer, employee: User, delivery_to: Make) -> None:
+    delivery = delivery_to(employee)
+
+    def worker() -> None:
+        try:
+            outbox.deliver(str(delivery.public_id))
+        finally:
+            email.close()
+
+    results = at_once(*[worker] * 4)
+    assert len(mail_host.received) == 1
+    assert {type(result) for result in results} <= {type(None), Later}
+
+
+def test_a_passing_trouble_is_tried_again_with_growing_pauses(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    mail_host.behave = lambda _number: does.BUSY
+    delivery = tried(delivery_to(employee))
+    pauses = []
+    while delivery.state == State.PENDING:
+        pauses.append((delivery.due_at - timezone.now()).total_seconds())
+        delivery = when_due(delivery, clock)
+    assert delivery.state == State.FAILED
+    assert "450" in delivery.said
+    assert timezone.now() >= delivery.created_at + GIVE_UP_AFTER
+    assert pauses[0] < 15
+    assert max(pauses) < 6 * 3600 * 1.2 + 1
+    assert sorted(pauses[:8]) == pauses[:8]
+    ids = {one.mail["Message-ID"] for one in mail_host.received}
+    assert ids == set()  # it was refused before its words
+    assert 15 < delivery.attempts < 40
+
+
+def test_pauses_are_not_the_same_for_everybody() -> None:
+    assert len({attempts.pause_after(3) for _time in range(20)}) > 10
+
+
+def test_a_permanent_no_ends_it_at_once_and_is_logged(
+    mail_host: MailServer, employee: User, delivery_to: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mail_host.behave = lambda _number: does.REFUSE
+    delivery = tried(delivery_to(employee))
+    assert (delivery.state, delivery.attempts) == (State.FAILED, 1)
+    assert "550" in delivery.said
+
+
+def test_what_may_have_arrived_is_repeated_three_times_at_most_with_the_same_id(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    mail_host.behave = lambda _number: does.CUT_AFTER
+    delivery = tried(delivery_to(employee))
+    while delivery.state == State.PENDING:
+        delivery = when_due(delivery, clock)
+    assert (delivery.state, delivery.attempts) == (State.UNKNOWN, 3)
+    assert len(mail_host.received) == 3
+    assert len({one.mail["Message-ID"] for one in mail_host.received}) == 1
+
+
+def test_an_attempt_whose_worker_was_killed_is_taken_up_again(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    delivery = delivery_to(employee)
+    assert attempts.take(delivery.public_id) is not None  # and then the worker is gone
+    with pytest.raises(Later) as later:
+        outbox.deliver(str(delivery.public_id))
+    assert mail_host.received == []
+    clock(later.value.at - timezone.now() + timedelta(seconds=1))
+    assert tried(delivery).state == State.SENT
+    assert delivery.attempts == 2
+
+
+def test_whoever_was_taken_for_dead_changes_nothing_any_more(
+    employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    delivery = delivery_to(employee)
+    slow = attempts.take(delivery.public_id)
+    clock(ABANDONED_AFTER + timedelta(seconds=1))
+    quick = attempts.take(delivery.public_id)
+    assert slow
+    assert quick
+    slow.skipped("Too late.")
+    delivery.refresh_from_db()
+    assert delivery.state == State.SENDING
+    quick.succeeded("ok")
+    delivery.refresh_from_db()
+    assert delivery.said == "ok"
+
+
+def test_before_its_time_nothing_is_sent(mail_host: MailServer, employee: User, delivery_to: Make) -> None:
+    at = timezone.now() + timedelta(hours=1)
+    delivery = delivery_to(employee, due_at=at)
+    with pytest.raises(Later) as later:
+        outbox.deliver(str(delivery.public_id))
+    assert later.value.at == at
+    assert mail_host.connections == 0
+
+
+def test_without_a_mail_server_it_waits_and_in_the_end_is_left(
+    settings: LazySettings, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    settings.MAIL_HOST = ""
+    delivery = tried(delivery_to(employee))
+    assert (delivery.state, delivery.attempts) == (State.PENDING, 0)
+    assert "MAIL_HOST" in delivery.said
+    clock(GIVE_UP_AFTER)
+    assert tried(delivery).state == State.SKIPPED
+
+
+def test_nothing_goes_to_those_who_have_left(
+    mail_host: MailServer, employee: User, delivery_to: Make
+) -> None:
+    delivery = delivery_to(employee)
+    User.objects.filter(pk=employee.pk).update(is_active=False)
+    assert tried(delivery).state == State.SKIPPED
+    assert mail_host.connections == 0
+
+
+def test_nothing_goes_to_those_who_may_not_read_it_any_more(
+    mail_host: MailServer, employee: User, delivery_to: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(outbox.COMPOSERS, "test", lambda _delivery: None)
+    assert tried(delivery_to(employee)).state == State.SKIPPED
+
+
+def test_a_fault_of_ours_is_tried_again_and_seen(
+    mail_host: MailServer, employee: User, delivery_to: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_delivery: Delivery) -> Message:
+        raise KeyError("oops")
+
+    monkeypatch.setitem(outbox.COMPOSERS, "test", broken)
+    delivery = tried(delivery_to(employee))
+    assert (delivery.state, delivery.said) == (State.PENDING, "A fault of the desk: see the log.")
+
+
+# --- A dead destination --------------------------------------------------------------------------
+
+
+def test_a_mail_server_that_is_down_is_left_alone(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    mail_host.behave = lambda _number: does.CUT_BEFORE
+    deliveries = [delivery_to(employee) for _number in range(10)]
+    for delivery in deliveries:
+        tried(delivery)
+    assert mail_host.connections == rests.PATIENCE
+    assert [delivery.attempts for delivery in deliveries] == [1] * 3 + [0] * 7
+    # After the rest one of them tries. It fails, and the rest is longer.
+    [first] = Rest.objects.all()
+    clock(first.until - timezone.now() + timedelta(seconds=1))
+    for delivery in deliveries[3:]:
+        tried(delivery)
+    assert mail_host.connections == rests.PATIENCE + 1
+    [second] = Rest.objects.all()
+    assert second.failures == rests.PATIENCE + 1
+    assert second.until > first.until + timedelta(seconds=5)
+    # Then it is well again: the one that tries opens the way for all.
+    mail_host.behave = lambda _number: does.TAKE
+    clock(timedelta(hours=1))
+    for delivery in deliveries:
+        assert tried(delivery).state == State.SENT
+    assert not Rest.objects.exists()
+
+
+def test_while_one_is_on_trial_the_others_wait(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    Rest.objects.create(destination="email", failures=5, until=timezone.now())
+    one, other = delivery_to(employee), delivery_to(employee)
+    trial = attempts.take(one.public_id)
+    assert trial is not None
+    assert trial.on_trial
+    with pytest.raises(Later):
+        attempts.take(other.public_id)
+    # And if the one on trial dies, another one tries before long.
+    clock(rests.TRIAL + timedelta(seconds=1))
+    assert tried(other).state == State.SENT
+
+
+def test_one_dead_webhook_delays_no_other(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    listener.reply = lambda heard: Reply(503 if heard.path == "/dead" else 200)
+    dead, well = webhook_to(f"{listener.url}/dead"), webhook_to(f"{listener.url}/well")
+    for _number in range(6):
+        tried(delivery_to(dead))
+        assert tried(delivery_to(well)).state == State.SENT
+    assert [heard.path for heard in listener.heard].count("/dead") == rests.PATIENCE
+
+
+def test_retry_after_is_heeded_by_all(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    listener.reply = lambda _heard: Reply(429, headers={"Retry-After": "600"})
+    webhook = webhook_to(listener.url)
+    one, other = tried(delivery_to(webhook)), tried(delivery_to(webhook))
+    assert one.due_at > timezone.now() + timedelta(seconds=590)
+    assert other.attempts == 0
+    assert len(listener.heard) == 1
+
+
+def test_a_no_to_one_message_lets_the_others_go(
+    mail_host: MailServer, employee: User, delivery_to: Make
+) -> None:
+    mail_host.behave = lambda number: does.BUSY if number < 5 else does.TAKE
+    for _number in range(5):
+        assert tried(delivery_to(employee)).state == State.PENDING
+    assert tried(delivery_to(employee)).state == State.SENT
+
+
+def test_no_webhook_takes_more_than_half_of_the_threads(settings: LazySettings) -> None:
+    settings.JOB_THREADS = 2
+    with rests.place_at("webhook:1"):
+        with pytest.raises(rests.Crowded), rests.place_at("webhook:1"):
+            pass
+        with rests.place_at("webhook:2"):
+            pass
+    with rests.place_at("webhook:1"):
+        pass
+
+
+# --- Order ---------------------------------------------------------------------------------------
+
+
+def test_a_webhook_hears_of_a_ticket_in_the_order_of_its_versions(
+    listener: Listener,
+    delivery_to: Make,
+    webhook_to: Callable[..., Webhook],
+    clock: Callable[[timedelta], None],
+) -> None:
+    listener.reply = lambda _heard: Reply(500)
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    first = tried(delivery_to(webhook, subject_id=ticket, seq=1))
+    second = tried(delivery_to(webhook, subject_id=ticket, seq=2))
+    assert (first.attempts, second.attempts) == (1, 0)
+    # Another ticket does not wait for this one.
+    listener.reply = lambda _heard: Reply(200)
+    assert tried(delivery_to(webhook)).state == State.SENT
+    assert when_due(first, clock).state == State.SENT
+    assert tried(second).state == State.SENT
+
+
+def test_what_was_given_up_holds_nobody_up(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    delivery_to(webhook, subject_id=ticket, seq=1, state=State.FAILED)
+    assert tried(delivery_to(webhook, subject_id=ticket, seq=2)).state == State.SENT
+
+
+def test_what_is_sent_again_neither_waits_nor_holds_up(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook], admin: User
+) -> None:
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    old = delivery_to(webhook, subject_id=ticket, seq=1, state=State.FAILED)
+    waiting = delivery_to(webhook, subject_id=ticket, seq=2)
+    outbox.send_again(old, by=web(admin))
+    assert tried(waiting).state == State.SENT
+    assert tried(old).state == State.SENT
+
+
+# --- By hand -------------------------------------------------------------------------------------
+
+
+def test_an_administrator_sends_again_what_failed(
+    mail_host: MailServer, employee: User, admin: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    mail_host.behave = lambda number: does.REFUSE if number == 0 else does.TAKE
+    delivery = tried(delivery_to(employee))
+    clock(timedelta(days=10))
+    outbox.send_again(delivery, by=web(admin))
+    assert jobs_of(delivery) == 1
+    assert tried(delivery).state == State.SENT
+    assert mail_host.taken[0].mail["Message-ID"].startswith(f"<{delivery.public_id.hex}@")
+    assert Event.objects.get().verb == "delivery.sent_again"
+
+
+def test_nobody_else_does(employee: User, agent: User, delivery_to: Make) -> None:
+    delivery = delivery_to(employee, state=State.FAILED)
+    with pytest.raises(Forbidden):
+        outbox.send_again(delivery, by=web(agent))
+    with pytest.raises(Forbidden):
+        outbox.send_test(agent, by=web(agent))
+
+
+def test_what_waits_is_not_enqueued_twice(employee: User, admin: User, delivery_to: Make) -> None:
+    delivery = delivery_to(employee)
+    outbox.send_again(delivery, by=web(admin))
+    assert jobs_of(delivery) == 0
+
+
+def test_a_test_message_goes_the_way_of_all(mail_host: MailServer, admin: User) -> None:
+    test = outbox.send_test(admin, by=web(admin))
+    assert jobs_of(test) == 1
+    assert tried(test).state == State.SENT
+    assert mail_host.taken[0].to == admin.email
+
+
+# --- Upkeep --------------------------------------------------------------------------------------
+
+
+def jobs_of(delivery: Delivery) -> int:
+    return ProcrastinateJob.objects.filter(args={"delivery": str(delivery.public_id)}).count()
+
+
+def test_a_delivery_that_has_lost_its_job_gets_another(
+    employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    lost, stuck = delivery_to(employee), delivery_to(employee, state=State.SENDING, started_at=timezone.now())
+    finished, future = (
+        delivery_to(employee, state=State.SENT),
+        delivery_to(employee, due_at=timezone.now() + timedelta(days=1)),
+    )
+    clock(timedelta(minutes=10))
+    assert upkeep.reconcile(older_than=timedelta(minutes=2)) == 2
+    assert [jobs_of(one) for one in (lost, stuck, finished, future)] == [1, 1, 0, 0]
+    assert upkeep.reconcile(older_than=timedelta(minutes=2)) == 0
+
+
+def test_what_is_over_is_forgotten_in_time(settings: LazySettings, employee: User, delivery_to: Make) -> None:
+    settings.DELIVERIES_KEPT = 90
+
+    def ended(state: str, days: int) -> Delivery:
+        return delivery_to(employee, state=state, finished_at=timezone.now() - timedelta(days=days))
+
+    gone = [ended("sent", 91), ended("skipped", 91), ended("failed", 361), ended("unknown", 361)]
+    kept = [ended("sent", 89), ended("failed", 91), ended("unknown", 91), delivery_to(employee)]
+    assert upkeep.forget_deliveries() == len(gone)
+    assert set(Delivery.objects.all()) == set(kept)
+
+
+@pytest.fixture
+def webhook_to(db: None) -> Callable[..., Webhook]:
+    """`webhook_to(url)`"""
+
+    def make(url: str) -> Webhook:
+        webhook = Webhook(name="Monitoring", url=url, topics=["all"])
+        webhook.secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        webhook.save()
+        return webhook
+
+    return make
+
+
+def test_taking_costs_one_statement(
+    employee: User, delivery_to: Make, django_assert_num_queries: Any
+) -> None:
+    delivery = delivery_to(employee)
+    with django_assert_num_queries(1):
+        attempts.take(delivery.public_id)
