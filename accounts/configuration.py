@@ -36,12 +36,15 @@ def save[Row: models.Model](row: Row, *, by: Actor) -> Row:
 
 
 def values(row: models.Model) -> dict[str, Any]:
-    """The editable columns as plain values; a reference by its public id."""
+    """The editable columns as plain values; a reference by its public id.
+
+    A model may have a `<column>_told` for what is better not told in full.
+    """
     plain: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
         if not field.editable or field.primary_key:
             continue
-        value = getattr(row, field.name)
+        value = getattr(row, f"{field.name}_told", getattr(row, field.name))
         if isinstance(value, models.Model):
             value = {"id": str(getattr(value, "public_id", value.pk)), "name": str(value)}
         plain[field.name] = value

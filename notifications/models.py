@@ -126,13 +126,17 @@ class Channel(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def token_set_at_told(self) -> str | None:
+        return self.token_set_at.isoformat() if self.token_set_at else None
+
 
 class Webhook(models.Model):
     """Another system that hears of events, signed as in Standard Webhooks. Never of internal notes."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=100)
-    url = models.URLField(_("address"), max_length=500)
+    url = models.CharField(_("address"), max_length=500)
     topics = ArrayField(models.CharField(max_length=64), verbose_name=_("tells of"), default=list, blank=True)
     # Verbs such as ticket.resolved; none: all of them.
     events = ArrayField(models.CharField(max_length=64), verbose_name=_("events"), default=list, blank=True)
@@ -264,7 +268,7 @@ class Delivery(models.Model):
                 fields=["digest"], condition=models.Q(digest__isnull=False), name="delivery_of_digest"
             ),
             models.Index(
-                fields=["webhook", "-id"],
+                fields=["webhook", "-created_at", "-public_id"],
                 condition=models.Q(webhook__isnull=False),
                 name="delivery_of_webhook",
             ),

@@ -461,6 +461,7 @@ SPECTACULAR_SETTINGS = {
         "Language": "accounts.models.Language",
         "Scope": "accounts.models.Scope",
         "KeyState": "accounts.serializers.KEY_STATES",
+        "DeliveryState": "notifications.serializers.STATES",
         "FileState": "tickets.serializers.FILE_STATES",
     },
     "PREPROCESSING_HOOKS": ["serviceflow.schema.only_v1"],

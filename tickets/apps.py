@@ -48,13 +48,17 @@ class TicketsConfig(AppConfig):
         from accounts import departures
         from audit import trail, words
         from notifications import inbox, outbox
-        from tickets import actions, letters, reads
+        from tickets import actions, letters, reads, webhook_facts
         from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
         trail.TOLD["service"] = reads.present_services
         outbox.COMPOSERS["ticket"] = letters.compose
+        outbox.FACTS["ticket"] = webhook_facts.facts_of
+        # An internal note is told to no other system, so none can ask for it.
+        outbox.EVENTS |= {f"ticket.{verb}" for verb in TICKET_VERBS} - {"ticket.noted"}
+        outbox.TOPICS.append(webhook_facts.topics)
         inbox.TELLERS["ticket"] = letters.lines
         trail.TOLD["attachment"] = reads.present_files
         trail.CHECKS[:] = [reads.comment_faults, reads.file_faults]

@@ -34,6 +34,12 @@ from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
 
 def ticket_out(ticket: Ticket, viewer: User) -> dict[str, Any]:
     """A ticket as this person sees it; bring `with_people` and `noting_watch_of(viewer)` along."""
+    allowed = {"verbs": allowed_verbs(viewer, ticket), "statuses": allowed_statuses(viewer, ticket)}
+    return ticket_facts(ticket) | {"allowed": allowed}
+
+
+def ticket_facts(ticket: Ticket) -> dict[str, Any]:
+    """What is the same for everybody who may see the ticket; bring `with_people` along."""
     return {
         "id": str(ticket.public_id),
         "number": ticket.reference,
@@ -58,7 +64,6 @@ def ticket_out(ticket: Ticket, viewer: User) -> dict[str, Any]:
         "resolved_at": moment_out(ticket.resolved_at),
         "closed_at": moment_out(ticket.closed_at),
         "version": ticket.version,
-        "allowed": {"verbs": allowed_verbs(viewer, ticket), "statuses": allowed_statuses(viewer, ticket)},
     }
 
 
