@@ -275,7 +275,7 @@ def _mail(notice: Notice, reader: User) -> Message:
     }
     html = render_to_string("tickets/notices/notice.html", context)
     return Message(
-        subject=f"[{ticket.reference}] {ticket.title}",
+        subject=" ".join(f"[{ticket.reference}] {ticket.title}".split()),
         text=render_to_string("tickets/notices/notice.txt", context),
         # What somebody wrote may point at a place on the desk; a mail lies elsewhere.
         html=html.replace('href="/', f'href="{settings.BASE_URL}/'),
