@@ -25,7 +25,7 @@ NOTHING = "—"
 VERBS: "dict[str, _StrPromise]" = {}
 _KINDS: dict[str, type[models.Model]] = {}
 # Of each kind the fields of its events that are no columns of its model.
-_FIELDS: "dict[str, Mapping[str, str | _StrPromise]]" = {}
+_FIELDS: "dict[str, Mapping[str, _StrPromise]]" = {}
 
 
 def teach(
@@ -39,14 +39,6 @@ def teach(
     VERBS.update({f"{kind}.{verb}": words for verb, words in verbs.items()})
     _KINDS[kind] = model
     _FIELDS[kind] = fields or {}
-
-
-def teach_more(
-    kind: str, *, verbs: "Mapping[str, _StrPromise]", fields: "Mapping[str, str | _StrPromise]"
-) -> None:
-    """The same of an app that adds verbs to a kind of subject of another."""
-    VERBS.update({f"{kind}.{verb}": words for verb, words in verbs.items()})
-    _FIELDS[kind] = {**_FIELDS.get(kind, {}), **fields}
 
 
 def of_verb(verb: str) -> str:

@@ -1,20 +1,14 @@
 """The notifications app."""
 
-from typing import TYPE_CHECKING
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
-USER_VERBS = {"notifications_changed": _("Notifications chosen")}
-USER_FIELDS: "dict[str, str | _StrPromise]" = {
+CHOSEN = {
     "notices": _("notices"),
     "quiet_hours": _("quiet hours"),
     "digest": _("mails"),
-    "slack": "Slack",
-    "telegram": "Telegram",
+    "slack": _("Slack"),
+    "telegram": _("Telegram"),
 }
 
 
@@ -35,8 +29,8 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import sign_in
         from audit import trail, words
-        from notifications import digest, inbox, outbox, quiet, webhooks
-        from notifications.models import Channel, Delivery, Webhook
+        from notifications import digest, inbox, outbox, preferences, quiet, webhooks
+        from notifications.models import Channel, Delivery, Quiet, Webhook
 
         outbox.TOPICS.append(webhooks.team_topics)
         trail.TOLD["channel"] = webhooks.present_channels
@@ -48,4 +42,5 @@ class NotificationsConfig(AppConfig):
         words.teach("delivery", Delivery, verbs=DELIVERY_VERBS)
         outbox.COMPOSERS[quiet.DIGEST] = digest.compose
         sign_in.ALONG["unread"] = inbox.count_unread
-        words.teach_more("user", verbs=USER_VERBS, fields=USER_FIELDS)
+        trail.TOLD["notices"] = preferences.present
+        words.teach("notices", Quiet, verbs={"chosen": _("Notices chosen")}, fields=CHOSEN)

@@ -66,6 +66,10 @@ class Quiet(models.Model):
     ends = models.TimeField(_("quiet until"), null=True, blank=True)
     digest = models.CharField(_("mails"), max_length=10, choices=Digest, default=Digest.NONE, blank=True)
 
+    class Meta:
+        verbose_name = _("choice of notices")
+        verbose_name_plural = _("choices of notices")
+
     def __str__(self) -> str:
         return f"{self.begins}-{self.ends} {self.digest}"
 

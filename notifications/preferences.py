@@ -1,13 +1,13 @@
 """What each person decides: of which events he hears by what, when he is left alone, where he is found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import time
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import actions
 from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import User
 from audit import trail
@@ -61,7 +61,8 @@ def choose(
     if quiet is not None and quiet[0] == quiet[1]:
         raise Invalid("ends", "empty", _("Quiet hours end at another time than they begin."))
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    before = _told(user)
+    everybody = _chosen(User.objects.filter(pk=user.pk))
+    before = _told(everybody.get())
     for (kind, transport), wanted in wishes.items():
         row: dict[str, Any] = {"user": user, "kind": kind, "transport": transport}
         if wanted == by_default(kind, transport):
@@ -75,19 +76,30 @@ def choose(
             Contact.objects.filter(user=user, transport=transport).delete()
     begins, ends = quiet or (None, None)
     Quiet.objects.update_or_create(user=user, defaults={"begins": begins, "ends": ends, "digest": digest})
-    after = _told(user)
+    after = _told(everybody.get())
     changes = {name: (before[name], value) for name, value in after.items() if before[name] != value}
     if changes:
-        trail.record("user.notifications_changed", actions.subject(user), by=by, changes=changes)
+        subject = trail.Subject("notices", user.public_id, user.email)
+        trail.record("notices.chosen", subject, by=by, changes=changes)
+
+
+def present() -> Iterator[trail.Present]:
+    """What everybody has chosen by now, for the proof of the audit."""
+    for user in _chosen(User.objects.order_by("pk")).iterator(chunk_size=1000):
+        yield trail.Present(user.public_id, _told(user))
+
+
+def _chosen(users: QuerySet[User]) -> QuerySet[User]:
+    return users.select_related("quiet").prefetch_related("notification_preferences", "contacts")
 
 
 def _told(user: User) -> dict[str, Any]:
-    """What is chosen, as plain values for the audit: what differs from the defaults."""
-    rows = Preference.objects.filter(user=user).order_by("kind", "transport")
-    quiet = Quiet.objects.filter(user=user).first() or Quiet(user=user)
-    contacts = contacts_of(user)
+    """What is chosen, as plain values: what differs from the defaults."""
+    rows = sorted((row.kind, row.transport, row.wanted) for row in user.notification_preferences.all())
+    quiet = getattr(user, "quiet", None) or Quiet()
+    contacts = {row.transport: row.address for row in user.contacts.all()}
     return {
-        "notices": [f"{'+' if row.wanted else '-'}{row.kind}/{row.transport}" for row in rows],
+        "notices": [f"{'+' if wanted else '-'}{kind}/{transport}" for kind, transport, wanted in rows],
         "quiet_hours": f"{quiet.begins:%H:%M}-{quiet.ends:%H:%M}" if quiet.begins and quiet.ends else "",
         "digest": quiet.digest,
         **{str(chat): contacts.get(chat, "") for chat in CHATS},

@@ -22,7 +22,7 @@ from accounts.acting import SYSTEM, Actor
 from accounts.models import ApiKey, Team, User
 from audit import trail
 from audit.models import Event
-from notifications import outbox, webhooks
+from notifications import outbox, preferences, webhooks
 from notifications.models import Channel, Delivery, Webhook
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened, stand, web
 from tests.invariants import check
@@ -367,6 +367,20 @@ OUTBOX: dict[str, tuple[Deed, list[str]]] = {
     ),
     "send_test": (lambda d: outbox.send_test(d.employee, by=d.boss), ["delivery.tested"]),
 }
+PREFERENCES: dict[str, tuple[Deed, list[str]]] = {
+    "choose": (
+        lambda d: preferences.choose(
+            d.employee,
+            wishes={("reply", "email"): False},
+            contacts={},
+            quiet=None,
+            digest="daily",
+            by=web(d.employee),
+        ),
+        ["notices.chosen"],
+    ),
+}
+
 VERBS: dict[str, tuple[Deed, list[str]]] = {
     f"{module}.{name}": verb
     for module, verbs in (
@@ -376,6 +390,7 @@ VERBS: dict[str, tuple[Deed, list[str]]] = {
         ("configuration", CONFIGURATION),
         ("webhooks", WEBHOOKS),
         ("outbox", OUTBOX),
+        ("preferences", PREFERENCES),
     )
     for name, verb in verbs.items()
 }
@@ -436,7 +451,8 @@ def test_every_verb_there_is_has_its_case_here() -> None:
     assert set(CONFIGURATION) == verbs_of(configuration) - NO_VERBS
     assert set(WEBHOOKS) == verbs_of(webhooks) - NO_VERBS
     assert set(OUTBOX) == verbs_of(outbox) - NO_VERBS
-    assert {*TICKETS, *PEOPLE, *KEYS, *CONFIGURATION}.isdisjoint(NO_VERBS)
+    assert set(PREFERENCES) == verbs_of(preferences) - NO_VERBS
+    assert {*TICKETS, *PEOPLE, *KEYS, *CONFIGURATION, *PREFERENCES}.isdisjoint(NO_VERBS)
 
 
 def prepared(deed: Deed, desk: Desk) -> Callable[[], Any]:

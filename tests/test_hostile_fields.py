@@ -182,6 +182,16 @@ PAGES: dict[str, Callable[[Desk], Sent]] = {
     ),
     "password.current": lambda d: ("post", "/account/password/", {"current_password": None, "password": "y"}),
     "confirm.password": lambda d: ("post", "/account/confirm/", {"password": None}),
+    **{
+        f"notices.{name}": lambda d, name=name: (  # type: ignore[misc]
+            "post",
+            "/account/notifications/",
+            {"digest": "", "begins": "22:00", "ends": "07:00", name: None},
+        )
+        for name in ("digest", "begins", "ends", "reply-inbox")
+    },
+    "inbox.upto": lambda d: ("post", "/inbox/read/", {"upto": None}),
+    "inbox.page": lambda d: ("get", "/inbox/", {"page": None}),
     "key.name": lambda d: ("post", "/account/keys/", {"name": None, "scopes": ["read"], "days": "30"}),
     "key.days": lambda d: ("post", "/account/keys/", {"name": "x", "scopes": ["read"], "days": None}),
     "sign_in.email": lambda d: ("post", "/account/sign-in/", {"email": None, "password": "x"}),

@@ -20,6 +20,7 @@ type Steps = Callable[[Window, World], None]
 # Addresses that only take what a form sends: asked for, they refuse or lead to a page.
 ONLY_POSTED = {
     "accounts:sign_out",
+    "notifications:read_all",
     "admin:logout",
     "accounts:choose_theme",
     "accounts:choose_language",
@@ -91,6 +92,12 @@ def _another_key(window: Window, world: World) -> None:
 def _empty_form(window: Window, world: World) -> None:
     page = window.page
     window.press(page.locator("main form", has=page.locator("[name=title]")).locator("[type=submit]").last)
+
+
+def _half_quiet(window: Window, world: World) -> None:
+    page = window.page
+    page.locator("main input[name=begins]").fill("22:00")
+    window.press(page.locator("main form", has=page.locator("[name=begins]")).locator("[type=submit]"))
 
 
 def _conflict(window: Window, world: World) -> None:
@@ -178,6 +185,12 @@ VISITS: list[Visit] = [
     Visit("keys", "accounts:api_keys", "agent", _at("accounts:api_keys")),
     Visit("no keys", "accounts:api_keys", "newcomer", _at("accounts:api_keys")),
     Visit("new key", "accounts:api_keys", "newcomer", _at("accounts:api_keys"), steps=_another_key),
+    Visit("notices", "notifications:preferences", "employee", _at("notifications:preferences")),
+    Visit("notices", "notifications:preferences", "agent", _at("notifications:preferences")),
+    Visit("notices, refused", "", "agent", _at("notifications:preferences"), steps=_half_quiet),
+    Visit("inbox", "notifications:inbox", "employee", _at("notifications:inbox")),
+    Visit("inbox", "notifications:inbox", "agent", _at("notifications:inbox")),
+    Visit("inbox, empty", "notifications:inbox", "idler", _at("notifications:inbox")),
     Visit("menu", "", "employee", _at("tickets:start"), steps=_menu),
     # --- Portal ---
     Visit("start", "tickets:start", "employee", _at("tickets:start")),

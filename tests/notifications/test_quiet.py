@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from notifications import digest, outbox, quiet
 from notifications.models import Delivery, Quiet, State, Transport
+from notifications.transports import SEND
 from tests.factories import UserFactory, opened, stand, web
 from tests.invariants import check
 from tickets import actions
@@ -83,7 +84,7 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         sent.append((delivery.recipient.email if delivery.recipient else "", message.subject))
         return "accepted"
 
-    monkeypatch.setitem(outbox.SEND, Transport.EMAIL, send)
+    monkeypatch.setitem(SEND, Transport.EMAIL, send)
     return sent
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import actions as people
@@ -161,8 +162,9 @@ def came(
     comment = None if before else actions.add_comment(ticket, body="By mail", by=web(author))
     moment = timezone.now() - timedelta(minutes=5) if before else timezone.now()
     return InboundMail.objects.create(
-        mailbox=mailbox, uid_validity=1, uid=uid, raw=b"x", size=1, sha256="0" * 64, message_id=name, sender=author.email,
-        ticket=ticket, comment=comment, fetched_at=moment, outcome="comment" if comment else "ticket",
+        mailbox=mailbox, uid_validity=1, uid=uid, raw=b"x", size=1, sha256="0" * 64, message_id=name,
+        sender=author.email, ticket=ticket, comment=comment, fetched_at=moment,
+        outcome="comment" if comment else "ticket",
     )  # fmt: skip
 
 
@@ -236,7 +238,7 @@ def test_references_lead_back_to_the_ticket(
     assert correspondence.continued(["<x@y>", correspondence.message_id(sent).upper(), "<z@y>"]) == ticket
     assert correspondence.continued([correspondence.root_of(ticket), correspondence.root_of(other)]) == other
     for foreign in (
-        f"<{uuid4().hex}@{correspondence.settings.MAIL_DOMAIN}>",
+        f"<{uuid4().hex}@{settings.MAIL_DOMAIN}>",
         f"<{ticket.public_id.hex}@elsewhere>",
     ):
         assert correspondence.continued([foreign]) is None

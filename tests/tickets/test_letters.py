@@ -12,7 +12,7 @@ from accounts.acting import SYSTEM, Actor
 from accounts.models import User
 from notifications import outbox
 from notifications.message import Message
-from notifications.models import Channel, Delivery, Transport
+from notifications.models import Channel, Delivery, State, Transport
 from tests.factories import opened, stand, web
 from tickets import actions, correspondence, letters
 from tickets.models import Service, Ticket
@@ -234,7 +234,7 @@ def test_ten_receipts_an_hour_are_enough(mailbox: Mailbox, employee: User) -> No
         if given[-1]:
             outbox._begin(receipt.public_id)
             receipt.refresh_from_db()
-            outbox._end(receipt, "sent", "accepted")
+            outbox._end(receipt, State.SENT, "accepted")
     assert given == [True] * 10 + [False] * 2
 
 
