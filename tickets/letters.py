@@ -131,7 +131,9 @@ def compose(delivery: Delivery) -> Message | None:
         return None
     with _clock_of(notice.reader):
         if delivery.transport == Transport.EMAIL and notice.reader is not None:
-            return _mail(notice, notice.reader)
+            # Somebody whose address is the desk's own would have the desk write to itself.
+            ours = correspondence.is_ours(notice.reader.email)
+            return None if ours else _mail(notice, notice.reader)
         return _chat(notice)
 
 

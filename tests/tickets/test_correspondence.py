@@ -164,7 +164,7 @@ def came(
     return InboundMail.objects.create(
         mailbox=mailbox, uid_validity=1, uid=uid, raw=b"x", size=1, sha256="0" * 64, message_id=name,
         sender=author.email, ticket=ticket, comment=comment, fetched_at=moment,
-        outcome="comment" if comment else "ticket",
+        outcome="comment" if comment else "ticket", proof="token",
     )  # fmt: skip
 
 

@@ -204,13 +204,13 @@ def test_a_channel_that_may_no_longer_hear_of_it_is_told_nothing(
 
 
 def arrived(
-    mailbox: Mailbox, sender: User, *, verified_by: str = "token", words: str = "My words"
+    mailbox: Mailbox, sender: User, *, proof: str = "token", machine: str = "", words: str = "My words"
 ) -> Delivery:
     """A mail has become a ticket; the receipt that is to go out."""
     ticket = actions.open_ticket(title="By mail", description=words, by=Actor(sender, "mail"))
     InboundMail.objects.create(
         mailbox=mailbox, uid_validity=1, uid=ticket.number, raw=b"x", size=1, sha256="0" * 64, ticket=ticket,
-        outcome=Outcome.TICKET, verified_by=verified_by,
+        outcome=Outcome.TICKET, proof=proof, machine=machine,
     )  # fmt: skip
     return Delivery.objects.get(subject_id=ticket.public_id, reason="sender")
 
@@ -223,7 +223,22 @@ def test_a_receipt_quotes_nothing(mailbox: Mailbox, employee: User) -> None:
 
 
 def test_whoever_has_shown_nothing_gets_no_receipt(mailbox: Mailbox, employee: User) -> None:
-    assert composed(arrived(mailbox, employee, verified_by="")) is None
+    assert composed(arrived(mailbox, employee, proof="")) is None
+
+
+def test_the_desk_does_not_write_to_itself(
+    mailbox: Mailbox, held: Ticket, agent: User, employee: User
+) -> None:
+    actions.add_comment(held, body="Which cable?", by=web(agent))
+    mail(held, employee)
+    User.objects.filter(pk=employee.pk).update(email="Desk+SF@Example.com")
+    assert (
+        composed(Delivery.objects.filter(recipient=employee, transport=Transport.EMAIL).latest("pk")) is None
+    )
+
+
+def test_a_program_gets_no_receipt(mailbox: Mailbox, employee: User) -> None:
+    assert composed(arrived(mailbox, employee, machine="auto")) is None
 
 
 def test_ten_receipts_an_hour_are_enough(mailbox: Mailbox, employee: User) -> None:
