@@ -147,7 +147,13 @@ def send_test(to: User | Channel | Webhook, *, by: Actor) -> Delivery:
     """A message that tries a way out: by mail to a person, or to a channel or webhook."""
     require_admin_still(by)
     test = Delivery(
-        kind=Kind.CHANGE, verb="test", subject_type=TEST, subject_id=uuid4(), seq=0, reason="test"
+        kind=Kind.CHANGE,
+        verb="test",
+        subject_type=TEST,
+        subject_id=uuid4(),
+        seq=0,
+        reason="test",
+        urgent=True,
     )
     test.subject_name = gettext("Test message")
     if isinstance(to, User):
@@ -209,8 +215,8 @@ def offered() -> list[str]:
     there = {
         Transport.INBOX: True,
         Transport.EMAIL: bool(settings.MAIL_HOST),
-        Transport.SLACK: Transport.SLACK in SEND,
-        Transport.TELEGRAM: Transport.TELEGRAM in SEND,
+        Transport.SLACK: bool(settings.SLACK_BOT_TOKEN),
+        Transport.TELEGRAM: bool(settings.TELEGRAM_BOT_TOKEN),
     }
     return [str(transport) for transport, is_there in there.items() if is_there]
 

@@ -293,7 +293,8 @@ def _chat(notice: Notice) -> Message:
     title = f"{notice.ticket.reference} {notice.ticket.title}"
     said = Truncator(notice.said.strip()).chars(CHAT_EXCERPT)
     parts = [title, notice.plain_words, said, notice.next]
-    return Message(subject=title, text="\n".join(part for part in parts if part), link=notice.link)
+    words = "\n".join(part for part in parts if part)
+    return Message(subject=title, text=words, short=words, link=notice.link)
 
 
 def _excerpt(notice: Notice, length: int) -> str:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from accounts.acting import SYSTEM, Actor
 from accounts.models import User
@@ -247,9 +247,7 @@ def test_ten_receipts_an_hour_are_enough(mailbox: Mailbox, employee: User) -> No
         receipt = arrived(mailbox, employee)
         given.append(composed(receipt) is not None)
         if given[-1]:
-            outbox._begin(receipt.public_id)
-            receipt.refresh_from_db()
-            outbox._end(receipt, State.SENT, "accepted")
+            Delivery.objects.filter(pk=receipt.pk).update(state=State.SENT, finished_at=timezone.now())
     assert given == [True] * 10 + [False] * 2
 
 
