@@ -106,6 +106,37 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
+def bucket(name: str) -> dict[str, Any]:
+    """Django's STORAGES entry for a bucket of an S3 store."""
+    from botocore.config import Config
+
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": name,
+            "endpoint_url": text("FILES_S3_ENDPOINT") or None,
+            "region_name": text("FILES_S3_REGION") or None,
+            # Without keys boto3 looks for those of the machine.
+            "access_key": text("FILES_S3_KEY") or None,
+            "secret_key": text("FILES_S3_SECRET") or None,
+            "default_acl": None,
+            "file_overwrite": True,  # our paths are random: nobody need ask whether one is taken
+            "max_memory_size": 1024 * 1024,
+            "client_config": Config(
+                connect_timeout=5,
+                read_timeout=20,
+                retries={"max_attempts": 2},
+                signature_version="s3v4",
+                s3={
+                    "addressing_style": one_of(
+                        "FILES_S3_ADDRESSING", "AUTO", {"AUTO", "PATH", "VIRTUAL"}
+                    ).lower()
+                },
+            ),
+        },
+    }
+
+
 # --- What this process is ------------------------------------------------------------------------
 
 DEBUG = flag("DEBUG")
@@ -345,37 +376,10 @@ _scanner = urlsplit(SCANNER)
 if SCANNER and (_scanner.scheme != "clamd" or not (_scanner.hostname or _scanner.path.startswith("/"))):
     raise ImproperlyConfigured("SCANNER must look like clamd://host:3310 or clamd:///run/clamd.sock.")
 STORAGES["default"] = {"BACKEND": "tickets.store.Folder", "OPTIONS": {"location": FILES_FOLDER / "kept"}}
-# A bucket of an S3 store instead of the folder.
+# A bucket of an S3 store instead of the folder; with its FILES_S3_ENDPOINT, _REGION, _KEY, _SECRET, _ADDRESSING.
 FILES_S3_BUCKET = text("FILES_S3_BUCKET")
 if FILES_S3_BUCKET:
-    from botocore.config import Config
-
-    STORAGES["default"] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": FILES_S3_BUCKET,
-            "endpoint_url": text("FILES_S3_ENDPOINT") or None,
-            "region_name": text("FILES_S3_REGION") or None,
-            # Without keys boto3 looks for those of the machine.
-            "access_key": text("FILES_S3_KEY") or None,
-            "secret_key": text("FILES_S3_SECRET") or None,
-            "default_acl": None,
-            "querystring_auth": True,
-            "file_overwrite": True,  # our paths are random: nobody need ask whether one is taken
-            "max_memory_size": 1024 * 1024,
-            "client_config": Config(
-                connect_timeout=5,
-                read_timeout=20,
-                retries={"max_attempts": 2},
-                signature_version="s3v4",
-                s3={
-                    "addressing_style": one_of(
-                        "FILES_S3_ADDRESSING", "AUTO", {"AUTO", "PATH", "VIRTUAL"}
-                    ).lower()
-                },
-            ),
-        },
-    }
+    STORAGES["default"] = bucket(FILES_S3_BUCKET)
 
 # --- Security ------------------------------------------------------------------------------------
 

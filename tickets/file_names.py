@@ -1,10 +1,12 @@
-"""What a file may be called and what it is, whatever its sender says. Pure: no Django, no store."""
+"""What a file may be called and what it is, whatever its sender says. Knows no rows and no store."""
 
 import re
 import unicodedata
 from pathlib import PurePosixPath
 
 import filetype
+
+from accounts.checking import is_blank
 
 LONGEST_NAME = 255
 UNNAMED = "file"
@@ -78,11 +80,11 @@ def safe_name(raw: str) -> str:
     kept = "".join(" " if unicodedata.category(each) in {"Zl", "Zp", "Zs"} else each for each in name)
     kept = "".join(each for each in kept if unicodedata.category(each) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
     name = " ".join(unicodedata.normalize("NFC", kept).split()).strip(". ")
-    if not any(unicodedata.category(each)[0] in "LNPS" for each in name):
+    if is_blank(name.replace(".", "")):
         return UNNAMED
     if len(name) > LONGEST_NAME:
         ending = PurePosixPath(name).suffix[:20]
-        name = name[: LONGEST_NAME - len(ending)].rstrip(". ") + ending
+        name = (name[: LONGEST_NAME - len(ending)].rstrip(". ") + ending).strip(". ")
     return name
 
 
