@@ -1,11 +1,19 @@
 """A mailbox of the desk."""
 
+from typing import Any
+
 import pytest
 
 from accounts.models import User
 from tests.factories import UserFactory
 from tests.tickets.mail.post import BELIEVED
 from tickets.models import Mailbox, Service
+
+
+@pytest.fixture(autouse=True)
+def mail_goes_out(settings: Any) -> None:
+    """Or nobody would be told anything by mail, however wrong that were."""
+    settings.MAIL_HOST = "smtp.example.com"
 
 
 @pytest.fixture

@@ -1,0 +1,313 @@
+"""Fetching from a real IMAP server: nothing lost, nothing doubled, whatever breaks in between."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from accounts.models import User
+from tests.tickets.mail import imap
+from tests.tickets.mail.post import letter
+from tickets import inbound_email
+from tickets.inbound_email import collecting
+from tickets.models import InboundMail, Mailbox, Ticket
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with imap.server() as port:
+        yield port
+
+
+@pytest.fixture
+def own_port() -> Iterator[int]:
+    """A server with an INBOX that nobody else writes to."""
+    with imap.server() as port:
+        yield port
+
+
+def read_all() -> None:
+    for mail in InboundMail.objects.filter(outcome="fetched"):
+        inbound_email.receive(str(mail.public_id))
+
+
+def test_a_mail_is_kept_as_it_came_with_a_job_to_read_it(mailbox: Mailbox, own_port: int) -> None:
+    raw = letter(proven=True)
+    imap.put(own_port, [raw])
+    assert inbound_email.collect(imap.points_at(mailbox, own_port)) == 1
+    mail = InboundMail.objects.get()
+    sent = raw.replace(b"\r\n", b"\n")
+    assert bytes(mail.raw).replace(b"\r\n", b"\n") == sent
+    assert mail.sha256 == sha256(bytes(mail.raw)).hexdigest()
+    job = ProcrastinateJob.objects.get(task_name="tickets.receive_mail")
+    assert job.args == {"mail": str(mail.public_id)}
+    mailbox.refresh_from_db()
+    assert mailbox.visited_at is not None
+    assert mailbox.trouble == ""
+
+
+def test_what_is_kept_is_marked_and_not_fetched_again(mailbox: Mailbox, own_port: int) -> None:
+    imap.put(own_port, [letter(), letter()])
+    box = imap.points_at(mailbox, own_port)
+    assert inbound_email.collect(box) == 2
+    assert imap.lying_in(own_port, criterion="SEEN") == 2
+    assert inbound_email.collect(box) == 0
+    assert InboundMail.objects.count() == 2
+
+
+def test_what_is_kept_is_moved_where_the_mailbox_says_so(mailbox: Mailbox, own_port: int) -> None:
+    imap.make_folder(own_port, "Done")
+    imap.put(own_port, [letter(), letter()])
+    box = imap.points_at(mailbox, own_port, done_folder="Done")
+    assert inbound_email.collect(box) == 2
+    assert (imap.lying_in(own_port), imap.lying_in(own_port, "Done")) == (0, 2)
+
+
+def test_what_somebody_has_read_in_his_mail_program_is_fetched_too(mailbox: Mailbox, own_port: int) -> None:
+    imap.put(own_port, [letter()])
+    with imap.client(own_port) as there:
+        there.select("INBOX")
+        there.store("1", "+FLAGS", r"(\Seen)")
+    assert inbound_email.collect(imap.points_at(mailbox, own_port)) == 1
+
+
+def test_a_mail_that_was_kept_but_not_put_away_is_put_away_at_the_next_visit(
+    mailbox: Mailbox, own_port: int
+) -> None:
+    imap.put(own_port, [letter()])
+    box = imap.points_at(mailbox, own_port)
+    inbound_email.collect(box)
+    with imap.client(own_port) as there:
+        there.select("INBOX")
+        there.store("1", "-FLAGS", r"(\Seen)")
+    inbound_email.collect(box)
+    assert imap.lying_in(own_port, criterion="SEEN") == 1
+    assert InboundMail.objects.count() == 1
+
+
+def test_a_server_that_numbers_its_mails_anew_doubles_nothing(
+    employee: User, mailbox: Mailbox, own_port: int
+) -> None:
+    imap.put(own_port, [letter(proven=True), letter(proven=True, subject="Other")])
+    box = imap.points_at(mailbox, own_port)
+    inbound_email.collect(box)
+    read_all()
+    InboundMail.objects.update(uid_validity=1)  # as if the present number were another
+    inbound_email.collect(box)
+    read_all()
+    assert InboundMail.objects.count() == 2
+    assert Ticket.objects.count() == 2
+    assert not InboundMail.objects.filter(uid_validity=1).exists()
+
+
+def test_a_mail_that_is_too_large_stays_there_and_is_reported(
+    monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox, own_port: int
+) -> None:
+    monkeypatch.setattr(collecting, "LARGEST_MAIL", 2000)
+    imap.put(own_port, [letter(text="x" * 4000, subject="Large"), letter(subject="Small")])
+    assert inbound_email.collect(imap.points_at(mailbox, own_port)) == 2
+    large = InboundMail.objects.get(subject="Large")
+    assert (large.outcome, bytes(large.raw), large.sender) == ("quarantined", b"", "anna@example.com")
+    assert large.size > 4000
+    assert "it lies in the folder INBOX" in large.reason
+    assert imap.lying_in(own_port) == 2
+    assert InboundMail.objects.filter(outcome="fetched").count() == 1
+
+
+def test_one_mail_that_cannot_be_kept_does_not_stop_the_next_ones(
+    monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox, own_port: int
+) -> None:
+    imap.put(own_port, [letter(subject="One"), letter(subject="Two"), letter(subject="Three")])
+    keep = collecting._keep
+    broken = {2}
+
+    def breaks(box: Any, mailbox: Mailbox, validity: int, uid: int) -> int:
+        if uid - first in broken:
+            raise KeyError("something nobody thought of")
+        return keep(box, mailbox, validity, uid)
+
+    with imap.client(own_port) as there:
+        there.select("INBOX")
+        first = int(there.uid("SEARCH", "ALL")[1][0].split()[0]) - 1  # type: ignore[arg-type]
+    monkeypatch.setattr(collecting, "_keep", breaks)
+    box = imap.points_at(mailbox, own_port)
+    assert inbound_email.collect(box) == 2
+    broken.clear()
+    assert inbound_email.collect(box) == 1
+
+
+# --- Cut off ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("done_folder", ["", "Done"], ids=["marked", "moved"])
+def test_a_connection_cut_at_fifty_points_loses_and_doubles_nothing(
+    employee: User, mailbox: Mailbox, own_port: int, done_folder: str
+) -> None:
+    if done_folder:
+        imap.make_folder(own_port, done_folder)
+    proxy = imap.Proxy(own_port)
+    box = imap.points_at(mailbox, proxy.port, done_folder=done_folder)
+    mails = [letter(proven=True, subject=f"Number {number}") for number in range(25)]
+    try:
+        imap.put(own_port, mails[:1])
+        inbound_email.collect(box)  # how much a visit says
+        step = max(proxy.passed // 10, 1)
+        cuts = 0
+        for place in range(50):
+            if place % 10 == 0:
+                imap.put(own_port, mails[1:][place // 2 : place // 2 + 5])
+            proxy.cut_after = step * (place % 12) + place
+            try:
+                inbound_email.collect(box)
+            except collecting.Trouble:
+                cuts += 1
+        imap.put(own_port, mails[1:][25:])
+        proxy.cut_after = -1
+        inbound_email.collect(box)
+    finally:
+        proxy.close()
+    read_all()
+    assert cuts >= 40
+    assert InboundMail.objects.count() == 25
+    assert sorted(Ticket.objects.values_list("title", flat=True)) == sorted(
+        f"Number {number}" for number in range(25)
+    )
+    mailbox.refresh_from_db()
+    assert mailbox.trouble == ""
+
+
+# --- Several at once -------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_mail_five_times_through_four_collectors_is_one_ticket(
+    employee: User, mailbox: Mailbox, own_port: int
+) -> None:
+    mails = [letter(proven=True, subject=f"Number {number}") for number in range(4)]
+    imap.put(own_port, [mail for mail in mails for _copy in range(5)])
+    box = imap.points_at(mailbox, own_port)
+    start = threading.Barrier(4)
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            start.wait()
+            for _visit in range(3):
+                # Each as if it had the mailbox for itself: the rows alone must keep them apart.
+                with suppress(*collecting.Trouble):
+                    collecting._visit(box)
+                read_all()
+        except BaseException as fault:  # noqa: BLE001 (told by the test)
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    inbound_email.collect(box)
+    read_all()
+    assert faults == []
+    assert InboundMail.objects.count() == 20
+    assert Ticket.objects.count() == 4
+    assert (
+        InboundMail.objects.filter(outcome="ignored", reason__startswith="the same mail again").count() == 16
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_collector_leaves_a_mailbox_alone_while_the_first_is_there(
+    mailbox: Mailbox, own_port: int
+) -> None:
+    imap.put(own_port, [letter()])
+    box = imap.points_at(mailbox, own_port)
+    answers: list[int] = []
+
+    def second() -> None:
+        answers.append(inbound_email.collect(box))
+        connection.close()
+
+    with collecting._alone_with(box) as alone:
+        assert alone
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(60)
+    assert answers == [0]
+    assert inbound_email.collect(box) == 1
+
+
+# --- Privacy ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def certificate(authority: trustme.CA, folder: Path, name: str) -> Path:
+    path = folder / "server.pem"
+    authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@pytest.mark.parametrize(
+    ("name", "is_trusted", "kept"),
+    [("127.0.0.1", True, True), ("127.0.0.1", False, False), ("elsewhere.example", True, False)],
+    ids=["a trusted certificate", "an unknown authority", "another name"],
+)
+def test_only_a_server_that_shows_who_it_is_gets_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    mailbox: Mailbox,
+    authority: trustme.CA,
+    security: str,
+    name: str,
+    is_trusted: bool,
+    kept: bool,
+) -> None:
+    cert = certificate(authority, tmp_path, name)
+    if is_trusted:
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with imap.server(cert=cert if security == "starttls" else None) as port:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(cert)
+        proxy = imap.Proxy(port, tls=context if security == "tls" else None)
+        box = imap.points_at(mailbox, proxy.port)
+        box.security = security
+        try:
+            if kept:
+                assert inbound_email.collect(box) == 0
+            else:
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    inbound_email.collect(box)
+        finally:
+            proxy.close()
+    mailbox.refresh_from_db()
+    assert mailbox.trouble.startswith("The certificate of the server cannot be trusted") is not kept
+
+
+def test_without_encryption_only_this_machine_is_asked(mailbox: Mailbox) -> None:
+    mailbox.security, mailbox.host = "none", "192.0.2.1"
+    with pytest.raises(collecting.NotPrivate):
+        inbound_email.collect(mailbox)
+
+
+def test_a_wrong_password_is_told_without_the_password(mailbox: Mailbox, port: int) -> None:
+    box = imap.points_at(mailbox, port, password="the wrong one")
+    with pytest.raises(collecting.Trouble):
+        inbound_email.collect(box)
+    mailbox.refresh_from_db()
+    assert mailbox.trouble.startswith("The server refused")
+    assert "wrong one" not in mailbox.trouble
