@@ -1,21 +1,26 @@
 """Administrators at work on the catalogue, and tickets to be looked up: admin is no side door around the verbs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.postgres.forms import SimpleArrayField
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from accounts.through_verbs import VerbAdmin, at_admin
+from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit.admin import ReadOnlyAdmin
-from tickets import actions, search
-from tickets.models import Service, Tag, Ticket
+from tickets import actions, inbound_email, search
+from tickets.actions.mail import READABLE_AGAIN
+from tickets.models import InboundMail, Mailbox, Service, Tag, Ticket
 
 LONGEST_SEARCH = 200
 
@@ -91,3 +96,182 @@ class TicketAdmin(ReadOnlyAdmin):
         return format_html(
             '<a href="{}">{}</a>', reverse("tickets:detail", args=[ticket.public_id]), ticket.reference
         )
+
+
+# --- Mail ----------------------------------------------------------------------------------------
+
+
+class MailboxForm(VerbForm):
+    """The password goes in and never comes out again."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Kept encrypted and never shown. Leave it empty to keep the one that is set."),
+    )
+    trusted_domains = SimpleArrayField(
+        forms.CharField(max_length=253),
+        required=False,
+        label=_("Domains of our people"),
+        help_text=_(
+            "With commas between them. Whoever is proven to write from one of these gets an account of an employee with "
+            "his first mail."
+        ),
+    )
+
+    class Meta:
+        help_texts: ClassVar[dict[str, Any]] = {
+            "address": _("People write to it. Answers come back to it with a token after a +."),
+            "folder": _(
+                "Everything that lies in it becomes tickets, old mail too: choose one that is empty."
+            ),
+            "done_folder": _("Fetched mail is moved there. Empty: it is marked as read and stays."),
+            "service": _("New tickets are of this service; the team is the service’s."),
+            "team": _("For a mailbox without a service."),
+            "authserv_id": _(
+                "The name with which your own receiving mail server begins its Authentication-Results fields. Only "
+                "what it says of DMARC proves a sender. Empty: only answers to our mails do."
+            ),
+            "stand_in": _(
+                "The tickets of unverified senders are this person’s until an agent knows better. An account of its "
+                "own serves best."
+            ),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "password" in self.fields:
+            self.fields["password"].required = self.instance.pk is None
+
+
+@admin.register(Mailbox)
+class MailboxAdmin(VerbAdmin):
+    """Where mail comes in. Out of use instead of deleted: its mails go on naming it."""
+
+    form = MailboxForm
+    list_display = ("name", "address", "service", "team", "is_active", "visited_at", "state")
+    list_filter = ("is_active",)
+    list_select_related = ("service", "team")
+    search_fields = ("name", "address")
+    readonly_fields = ("password_set", "visited_at", "state")
+    change_form_template = "admin/tickets/mailbox/change_form.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Mailbox | None = None) -> Any:
+        server = ("host", "port", "security", "username", "password", "folder", "done_folder")
+        shown = [
+            (None, {"fields": ("name", "address", "service", "team", "is_active")}),
+            (_("Server"), {"fields": server}),
+            (_("Whom we believe"), {"fields": ("authserv_id", "trusted_domains", "unverified", "stand_in")}),
+        ]
+        return [*shown, (_("On record"), {"fields": self.readonly_fields})] if obj else shown
+
+    def save_model(self, request: HttpRequest, obj: Mailbox, form: Any, change: bool) -> None:
+        actions.save_mailbox(obj, password=form.cleaned_data.get("password") or "", by=at_admin(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.try_out)
+        return [path("<int:pk>/try/", page, name="tickets_mailbox_try"), *super().get_urls()]
+
+    def try_out(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Sign in to the server as `collect` does, and say how it went. Nothing is fetched."""
+        mailbox: Mailbox | None = self.get_object(request, str(pk))
+        if mailbox is None or request.method != "POST":
+            return redirect("admin:tickets_mailbox_changelist")
+        try:
+            lying = inbound_email.try_out(mailbox)
+        except inbound_email.Trouble as trouble:
+            messages.error(request, f"{_('The connection failed.')} {inbound_email.described(trouble)}")
+        else:
+            said = ngettext(
+                "The connection works: %(count)d mail lies in the folder.",
+                "The connection works: %(count)d mails lie in the folder.",
+                lying,
+            )
+            messages.success(request, said % {"count": lying})
+        return redirect("admin:tickets_mailbox_change", pk)
+
+    @admin.display(description=_("state"))
+    def state(self, mailbox: Mailbox) -> str:
+        return mailbox.trouble or (_("works") if mailbox.visited_at else "—")
+
+
+@admin.register(InboundMail)
+class InboundMailAdmin(ReadOnlyAdmin):
+    """What came in and what became of it. Nothing is changed here; what came to nothing can be read once more."""
+
+    list_display = ("fetched_at", "sender", "subject", "mailbox", "outcome", "reason")
+    list_display_links = ("fetched_at", "subject")
+    list_filter = ("outcome", "proof", "mailbox", "machine")
+    list_select_related = ("mailbox",)
+    date_hierarchy = "fetched_at"
+    search_fields = ("sender", "subject", "message_id")
+    search_help_text = _("A sender, words of the subject or a Message-ID.")
+    actions = ("read_again",)
+    fields = (
+        "mailbox",
+        "sender_name",
+        "sender",
+        "subject",
+        "outcome",
+        "reason",
+        "proof",
+        "machine",
+        "on_ticket",
+        "text",
+        "folded",
+        "message_id",
+        "sha256",
+        "size",
+        "fetched_at",
+        "received_at",
+        "source",
+    )
+    readonly_fields = ("on_ticket", "source")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMail]:
+        mails: QuerySet[InboundMail] = super().get_queryset(request).defer("raw").select_related("ticket")
+        return mails
+
+    def has_read_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_staff
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.raw)
+        return [path("<int:pk>/source/", page, name="tickets_inboundmail_source"), *super().get_urls()]
+
+    @admin.action(description=_("Read again"), permissions=["read_again"])
+    def read_again(self, request: HttpRequest, mails: QuerySet[InboundMail]) -> None:
+        asked = 0
+        with transaction.atomic():
+            for mail in mails.filter(outcome__in=READABLE_AGAIN).exclude(sha256=""):
+                inbound_email.ask_to_receive(actions.read_again(mail, by=at_admin(request)))
+                asked += 1
+        said = ngettext("%(count)d mail is read again.", "%(count)d mails are read again.", asked)
+        messages.success(request, said % {"count": asked})
+
+    def raw(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The source, byte for byte, as a download that no browser takes for a page."""
+        mail = InboundMail.objects.filter(pk=pk).first()
+        if mail is None:
+            return redirect("admin:tickets_inboundmail_changelist")
+        response = HttpResponse(bytes(mail.raw), content_type="text/plain; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="mail-{mail.public_id}.eml.txt"'
+        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        return response
+
+    @admin.display(description=_("ticket"))
+    def on_ticket(self, mail: InboundMail) -> SafeString | str:
+        if mail.ticket is None:
+            return "—"
+        address = reverse("tickets:detail", args=[mail.ticket.public_id])
+        return format_html('<a href="{}">{}</a>', address, mail.ticket)
+
+    @admin.display(description=_("source"))
+    def source(self, mail: InboundMail) -> SafeString | str:
+        if not mail.sha256:
+            return "—"
+        address = reverse("admin:tickets_inboundmail_source", args=[mail.pk])
+        return format_html('<a href="{}" download>{}</a>', address, _("Download as it came"))

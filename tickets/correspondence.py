@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from audit.models import Event
 from notifications.models import Delivery, State, Transport
 from tickets import reply_address
 from tickets.models import Ticket
@@ -81,6 +82,16 @@ def continued(message_ids: Iterable[str]) -> Ticket | None:
         if found is not None:
             return found
     return None
+
+
+def answers_a_note(references: Sequence[str]) -> bool:
+    """Whether the nearest mail of ours that somebody answers told of something internal: so is the answer."""
+    for name in references:
+        found = _OURS.fullmatch(name.strip().lower())
+        told = Delivery.objects.filter(public_id=found[1]).first() if found else None
+        if told is not None:
+            return Event.objects.filter(subject_id=told.subject_id, seq=told.seq, internal=True).exists()
+    return False
 
 
 def tagged(subject: str) -> int | None:

@@ -14,10 +14,11 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from audit.models import Event
+from audit.models import Door, Event
 from audit.trail import FILES
 from tickets import workflow
-from tickets.models import Attachment, Comment, Service, Ticket
+from tickets.models import Attachment, Comment, InboundMail, Service, Ticket
+from tickets.models.mail import Outcome as MailOutcome
 from tickets.models.ticket import Priority, Status, WaitingFor
 
 ALL, CONVERSATION, CHANGES = "all", "conversation", "changes"
@@ -45,6 +46,9 @@ ICONS = {
     "ticket.commented": "message",
     "ticket.noted": "lock",
     "ticket.attached": "paperclip",
+    "ticket.mail_held": "mail",
+    "ticket.mail_released": "mail",
+    "ticket.mail_refused": "mail",
 }
 
 
@@ -61,6 +65,9 @@ class Item:
     text: str = ""
     author: User | None = None
     files: Sequence[Attachment] = ()
+    mail: InboundMail | None = None  # that it came with
+    # What stood below the words of the mail, if the reader may see it: history quotes what others were told.
+    folded: str = ""
 
     @property
     def seq(self) -> int:
@@ -118,11 +125,27 @@ def items(
     }
     known = {str(ticket.service.public_id): ticket.service.name} if ticket.service else {}
     names = Names.of(events, known={**known, **(services or {})})
-    files = _files(ticket, events, reader=reader)
+    files, mails = _files(ticket, events, reader=reader), _mails(ticket, events)
     return [
-        _item(event, comments.get(event.seq or 0), names, ticket, files.get(event.seq or 0, []))
+        _item(event, comments.get(event.seq or 0), names, ticket, files.get(event.seq or 0, []), mails, reader)
         for event in events
     ]
+
+
+def held_mails(ticket: Ticket, *, reader: User) -> QuerySet[InboundMail]:
+    """Mails of unverified senders that wait for an agent, oldest first; nobody else knows of them."""
+    held = InboundMail.objects.filter(ticket=ticket, outcome=MailOutcome.HELD).defer("raw").order_by("pk")
+    return held if reader.is_agent else held.none()
+
+
+def _mails(ticket: Ticket, events: Iterable[Event]) -> dict[int | None, InboundMail]:
+    """The mails behind what is told, by the comment they became; None for the one that opened the ticket."""
+    if not any(event.door == Door.MAIL or event.verb == "ticket.mail_released" for event in events):
+        return {}
+    became = InboundMail.objects.filter(
+        ticket=ticket, outcome__in=[MailOutcome.TICKET, MailOutcome.COMMENT]
+    ).only("ticket", "comment", "sender", "sender_name", "proof", "folded")
+    return {mail.comment_id: mail for mail in became}
 
 
 def readable(ticket: Ticket, *, reader: User) -> QuerySet[Event]:
@@ -143,14 +166,23 @@ def _files(ticket: Ticket, events: Iterable[Event], *, reader: User) -> dict[int
 
 
 def _item(
-    event: Event, comment: Comment | None, names: "Names", ticket: Ticket, files: Sequence[Attachment]
+    event: Event,
+    comment: Comment | None,
+    names: "Names",
+    ticket: Ticket,
+    files: Sequence[Attachment],
+    mails: Mapping[int | None, InboundMail],
+    reader: User,
 ) -> Item:
     words = in_words(event, names)
     if event.verb == "ticket.opened":
-        return Item(event, words, text=ticket.description, author=ticket.author, files=files)
-    if comment is not None:
-        return Item(event, words, text=comment.body, author=comment.author, files=files)
-    return Item(event, words, author=files[0].uploader if files else None, files=files)
+        text, author, mail = ticket.description, ticket.author, mails.get(None)
+    elif comment is not None:
+        text, author, mail = comment.body, comment.author, mails.get(comment.pk)
+    else:
+        return Item(event, words, author=files[0].uploader if files else None, files=files)
+    may_unfold = mail is not None and (reader.is_agent or author == reader)
+    return Item(event, words, text, author, files, mail, mail.folded if mail and may_unfold else "")
 
 
 # --- Words -----------------------------------------------------------------------------------------
@@ -307,6 +339,15 @@ def _watchers(event: Event, names: Names) -> Sentence:
     return _bold(_("%(actor)s removed %(who)s from those who follow"), actor=event.actor_name, who=who), set()
 
 
+def _of_a_mail(template: Any) -> Callable[[Event, Names], Sentence]:
+    """A sentence with %(sender)s, whoever says that he wrote the mail."""
+
+    def say(event: Event, names: Names) -> Sentence:
+        return _bold(template, actor=event.actor_name, sender=event.comment), set()
+
+    return say
+
+
 def _anything(event: Event, names: Names) -> Sentence:
     return _bold(_("%(actor)s changed the ticket"), actor=event.actor_name), set()
 
@@ -340,6 +381,11 @@ SENTENCES: dict[str, Callable[[Event, Names], Sentence]] = {
     "ticket.watched": _watchers,
     "ticket.unwatched": _watchers,
     "ticket.deleted": _plainly(gettext_lazy("%(actor)s deleted the ticket")),
+    "ticket.mail_held": _of_a_mail(
+        gettext_lazy("A mail of %(sender)s was held back: the sender is not verified")
+    ),
+    "ticket.mail_released": _plainly(gettext_lazy("%(actor)s put a mail on the ticket")),
+    "ticket.mail_refused": _of_a_mail(gettext_lazy("%(actor)s refused a mail of %(sender)s")),
 }
 
 

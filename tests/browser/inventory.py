@@ -38,6 +38,8 @@ ONLY_POSTED = {
     "tickets:comment",
     "tickets:watch",
     "tickets:unwatch",
+    "tickets:release_mail",
+    "tickets:refuse_mail",
     "tickets:delete",
 }
 # What admin answers to its own scripts, and what it forwards to pages listed here.

@@ -27,7 +27,7 @@ def hold_mail(mail: InboundMail, ticket: Ticket, *, reason: str, by: Actor) -> I
     ticket, by = lock(ticket, by=by)
     mail.outcome, mail.reason, mail.ticket = Outcome.HELD, reason, ticket
     _finish(mail)
-    record(ticket, "ticket.mail_held", by=by, comment=_claimed(mail), internal=True)
+    record(ticket, "ticket.mail_held", by=by, comment=mail.claimed_by, internal=True)
     return mail
 
 
@@ -40,7 +40,7 @@ def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor
     """
     mail, ticket, by = _held(mail, by=by)
     require(by, "comment", ticket)
-    words = _("%(sender)s (unverified sender) wrote by mail:") % {"sender": _claimed(mail)}
+    words = _("%(sender)s (unverified sender) wrote by mail:") % {"sender": mail.claimed_by}
     quoted = "\n".join(f"> {line}".rstrip() for line in mail.text.split("\n")) or "> …"
     comment = comment_of(f"{words}\n\n{quoted}"[:LONGEST_TEXT], internal=False, by=by)
     record(ticket, "ticket.mail_released", by=by, added=comment, files=files)
@@ -53,7 +53,7 @@ def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor
 def refuse_mail(mail: InboundMail, *, by: Actor) -> InboundMail:
     """Say that a held mail has no place on its ticket. It stays among the mails, with its source."""
     mail, ticket, by = _held(mail, by=by)
-    record(ticket, "ticket.mail_refused", by=by, comment=_claimed(mail), internal=True)
+    record(ticket, "ticket.mail_refused", by=by, comment=mail.claimed_by, internal=True)
     mail.outcome, mail.reason = Outcome.IGNORED, f"refused by {by.name}"
     _finish(mail)
     return mail
@@ -110,11 +110,6 @@ def _held(mail: InboundMail, *, by: Actor) -> tuple[InboundMail, Ticket, Actor]:
 
 def _not_held() -> Refused:
     return Refused("not_held", _("Somebody has dealt with this mail already."))
-
-
-def _claimed(mail: InboundMail) -> str:
-    """Who says that he wrote it."""
-    return f"{mail.sender_name} <{mail.sender}>" if mail.sender_name else mail.sender or "?"
 
 
 def _finish(mail: InboundMail) -> None:

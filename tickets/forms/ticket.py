@@ -408,6 +408,13 @@ class UnwatchForm(TicketForm):
     )
 
 
+class HeldMailForm(TicketForm):
+    """Names one of the mails that wait. Whatever else happens to the ticket, the mail stays what it is."""
+
+    name = "held_mail"
+    mail = forms.UUIDField(widget=forms.HiddenInput)
+
+
 class DeleteForm(TicketForm):
     name = "delete"
     reason = _words(_("Why is it to be deleted?"), required=True)
@@ -425,5 +432,6 @@ FORMS: tuple[type[TicketForm], ...] = (
     CommentForm,
     WatchForm,
     UnwatchForm,
+    HeldMailForm,
     DeleteForm,
 )

@@ -1,6 +1,30 @@
 """The door through which mail comes in: `collect` fetches and keeps it, `receive` makes one thing of each."""
 
-from tickets.inbound_email.collecting import QUEUE, TASK, VISIT, ask_to_receive, collect, visit, visit_all
+from tickets.inbound_email.collecting import (
+    QUEUE,
+    TASK,
+    VISIT,
+    Trouble,
+    ask_to_receive,
+    collect,
+    described,
+    try_out,
+    visit,
+    visit_all,
+)
 from tickets.inbound_email.receiving import files_of, receive
 
-__all__ = ["QUEUE", "TASK", "VISIT", "ask_to_receive", "collect", "files_of", "receive", "visit", "visit_all"]
+__all__ = [
+    "QUEUE",
+    "TASK",
+    "VISIT",
+    "Trouble",
+    "ask_to_receive",
+    "collect",
+    "described",
+    "files_of",
+    "receive",
+    "try_out",
+    "visit",
+    "visit_all",
+]

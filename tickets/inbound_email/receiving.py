@@ -117,7 +117,12 @@ def _of_somebody_known(
     if sender.ticket is not None:
         try:
             comment = actions.add_comment(
-                sender.ticket, body=text, files=arrived, automatic=parsed.machine is not None, by=by
+                sender.ticket,
+                body=text,
+                internal=sender.user.is_agent and correspondence.answers_a_note(parsed.references),
+                files=arrived,
+                automatic=parsed.machine is not None,
+                by=by,
             )
         except files.StoreAway:
             raise

@@ -157,5 +157,10 @@ class InboundMail(models.Model):
         return self.subject or self.message_id or str(self.public_id)
 
     @property
+    def claimed_by(self) -> str:
+        """Who says that he wrote it."""
+        return f"{self.sender_name} <{self.sender}>" if self.sender_name else self.sender or "?"
+
+    @property
     def is_proven(self) -> bool:
         return self.proof != Proof.NONE

@@ -12,16 +12,16 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.acting import Actor, Invalid
+from accounts.acting import Actor, Invalid, Refused
 from accounts.forms import focus_first_fault
 from accounts.models import Team, User
 from accounts.one_time_forms import name_for, signed_in
 from accounts.visitors import me
 from notifications import inbox
-from tickets import actions, permissions, timeline
+from tickets import actions, files, inbound_email, permissions, timeline
 from tickets.forms import ticket as forms
 from tickets.forms.queue import Asked
-from tickets.models import Ticket
+from tickets.models import InboundMail, Ticket
 from tickets.models.ticket import Status
 from tickets.views import answers
 
@@ -81,6 +81,9 @@ def page(
         "link": settings.BASE_URL + answers.address(ticket),
     }
     if reader.is_agent:
+        told = {item.event.verb for run in context["story"] for item in run}
+        if show == timeline.CONVERSATION or (show == timeline.ALL and "ticket.mail_held" in told):
+            context["held_mails"] = timeline.held_mails(ticket, reader=reader)
         context["others"] = others(ticket, reader=reader)
         context["place"] = place(asked, ticket) if asked else None
         context["current_view"] = asked.shown_view if asked else ""
@@ -268,6 +271,27 @@ def watch(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
 def unwatch(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
     actions.unwatch(ticket, user=sent["person"], by=by)
     return _("%(name)s no longer follows this ticket.") % {"name": sent["person"]}
+
+
+@verb(forms.HeldMailForm, "note")
+def release_mail(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    mail = held_mail(ticket, sent["mail"])
+    with files.stored(inbound_email.files_of(mail)) as arrived:
+        actions.release_mail(mail, files=arrived, by=by)
+    return _("The mail is on the ticket now.")
+
+
+@verb(forms.HeldMailForm, "note")
+def refuse_mail(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    actions.refuse_mail(held_mail(ticket, sent["mail"]), by=by)
+    return _("The mail is refused.")
+
+
+def held_mail(ticket: Ticket, public_id: UUID) -> InboundMail:
+    mail: InboundMail | None = ticket.mails.filter(public_id=public_id).first()
+    if mail is None:
+        raise Refused("not_held", _("Somebody has dealt with this mail already."))
+    return mail
 
 
 @verb(forms.DeleteForm, "delete")
