@@ -156,6 +156,8 @@ PAGES: dict[str, Callable[[Desk], Sent]] = {
     "properties.tags": lambda d: ("post", f"/tickets/{d.ticket.public_id}/properties/", {"tags": None}),
     "properties.due_at": lambda d: ("post", f"/tickets/{d.ticket.public_id}/properties/", {"due_at": None}),
     "watch.email": lambda d: ("post", f"/tickets/{d.ticket.public_id}/watch/", {"email": None}),
+    "release_mail.mail": lambda d: ("post", f"/tickets/{d.ticket.public_id}/mail/release/", {"mail": None}),
+    "refuse_mail.mail": lambda d: ("post", f"/tickets/{d.ticket.public_id}/mail/refuse/", {"mail": None}),
     "unwatch.person": lambda d: ("post", f"/tickets/{d.ticket.public_id}/unwatch/", {"person": None}),
     "bulk.comment": lambda d: ("post", "/queue/bulk/", _in_bulk(d, action="status", to="DONE", comment=None)),
     "bulk.reason": lambda d: ("post", "/queue/bulk/", _in_bulk(d, action="cancel", reason=None)),
@@ -231,6 +233,33 @@ ADMIN: dict[str, Callable[[Desk], Sent]] = {
         )
         for name in ("name_en", "name_ru", "description_en", "description_ru", "team")
     },
+    **{
+        f"mailbox.{name}": lambda d, name=name: (  # type: ignore[misc]
+            "post",
+            "/admin/tickets/mailbox/add/",
+            {"name": "Desk", "address": "desk@example.com", "host": "imap.example.com", "port": "993"}
+            | {
+                "security": "tls",
+                "username": "desk",
+                "password": "secret",
+                "folder": "INBOX",
+                "unverified": "ticket",
+            }
+            | {"stand_in": d.employee.pk, "is_active": "on"}
+            | {name: None},
+        )
+        for name in (
+            "name",
+            "address",
+            "host",
+            "port",
+            "username",
+            "password",
+            "folder",
+            "trusted_domains",
+            "stand_in",
+        )
+    },
     "key.name": lambda d: (
         "post",
         "/admin/accounts/apikey/add/",
@@ -238,7 +267,14 @@ ADMIN: dict[str, Callable[[Desk], Sent]] = {
     ),
     **{
         f"{page}?{name}": lambda d, page=page, name=name: ("get", f"/admin/{page}/", {name: None})  # type: ignore[misc]
-        for page in ("audit/event", "accounts/user", "accounts/apikey", "tickets/ticket", "tickets/service")
+        for page in (
+            "audit/event",
+            "accounts/user",
+            "accounts/apikey",
+            "tickets/ticket",
+            "tickets/service",
+            "tickets/inboundmail",
+        )
         for name in ("q", "p", "o", "verb", "actor", "at__year")
     },
 }

@@ -117,8 +117,8 @@ class MailboxForm(VerbForm):
         required=False,
         label=_("Domains of our people"),
         help_text=_(
-            "With commas between them. Whoever is proven to write from one of these gets an account of an employee with "
-            "his first mail."
+            "With commas between them. Whoever is proven to write from one of these gets an account of an employee "
+            "with his first mail."
         ),
     )
 
@@ -195,7 +195,7 @@ class MailboxAdmin(VerbAdmin):
 
     @admin.display(description=_("state"))
     def state(self, mailbox: Mailbox) -> str:
-        return mailbox.trouble or (_("works") if mailbox.visited_at else "—")
+        return mailbox.trouble or (str(_("works")) if mailbox.visited_at else "—")
 
 
 @admin.register(InboundMail)

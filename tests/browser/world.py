@@ -10,8 +10,9 @@ from accounts import api_keys
 from accounts.acting import SYSTEM
 from accounts.models import Language, Team, User
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened, stand, web
+from tests.tickets.mail.post import arrives
 from tickets import actions
-from tickets.models import Service, Tag, Ticket
+from tickets.models import Mailbox, Service, Tag, Ticket
 
 LONG = (
     "The laptop of our department loses its connection to the wireless network in the meeting room on the fourth"
@@ -89,6 +90,7 @@ def furnish(language: str = "en") -> World:
     actions.watch(busy, user=newcomer, by=web(agent))
     actions.set_priority(busy, priority="NORMAL", by=web(agent))
     actions.set_priority(busy, priority="HIGH", by=web(agent))
+    post(vpn, busy)
     waiting = stand(opened(**asks, title="A second screen"), "WAITING", assignee=agent)
     done = stand(opened(**asks, title="Badge for the garage"), "DONE", assignee=agent)
     canceled = stand(opened(**asks, title="A chair"), "CANCELED")
@@ -99,3 +101,29 @@ def furnish(language: str = "en") -> World:
         employee, newcomer, agent, idler, lead, admin, it, vpn, fresh,
         busy, waiting, done, canceled, contested, picked,
     )  # fmt: skip
+
+
+def post(service: Service, ticket: Ticket) -> None:
+    """A mailbox, a mail that waits on this ticket, a ticket of somebody unknown, and a mail that came to nothing."""
+    unknown = UserFactory.create(email="unknown@example.com", full_name="Unknown sender")
+    box = Mailbox(
+        name="Desk",
+        address="desk@example.com",
+        host="imap.example.com",
+        username="desk",
+        service=service,
+        stand_in=unknown,
+    )
+    box.password = "secret of the mailbox"
+    box.save()
+    history = "\n\nOn Mon, 3 Mar 2025 at 10:15, Desk <desk@example.com> wrote:\n> Is it still jammed?\n"
+    arrives(
+        box,
+        sender="Анна К <anna@private.example>",
+        subject=f"Re: [{ticket.reference}]",
+        text=MARKDOWN + history,
+    )
+    arrives(
+        box, sender="somebody@elsewhere.example", subject="No sound", text="Since this morning." + history
+    )
+    arrives(box, subject="Automatic reply: away", text="Until Monday.")

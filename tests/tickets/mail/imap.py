@@ -70,7 +70,7 @@ def client(port: int) -> Iterator[imaplib.IMAP4]:
 def put(port: int, mails: Sequence[bytes], folder: str = "INBOX") -> None:
     with client(port) as there:
         for mail in mails:
-            status, said = there.append(folder, "", None, mail)  # type: ignore[arg-type]
+            status, said = there.append(folder, "", None, mail)
             assert status == "OK", said
 
 

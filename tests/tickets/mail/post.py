@@ -52,7 +52,7 @@ def fetched(mailbox: Mailbox, raw: bytes) -> InboundMail:
     )
 
 
-def arrives(mailbox: Mailbox, raw: "bytes | None" = None, **told: Any) -> InboundMail:
+def arrives(mailbox: Mailbox, raw: "bytes | None" = None, /, **told: Any) -> InboundMail:
     """What has become of a mail."""
     mail = fetched(mailbox, letter(**told) if raw is None else raw)
     inbound_email.receive(str(mail.public_id))

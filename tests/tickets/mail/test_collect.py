@@ -136,7 +136,7 @@ def test_one_mail_that_cannot_be_kept_does_not_stop_the_next_ones(
 
     with imap.client(own_port) as there:
         there.select("INBOX")
-        first = int(there.uid("SEARCH", "ALL")[1][0].split()[0]) - 1  # type: ignore[arg-type]
+        first = int(there.uid("SEARCH", "ALL")[1][0].split()[0]) - 1
     monkeypatch.setattr(collecting, "_keep", breaks)
     box = imap.points_at(mailbox, own_port)
     assert inbound_email.collect(box) == 2

@@ -11,13 +11,13 @@ from tests.factories import stand
 from tests.tickets.mail.post import arrives, letter
 from tests.tickets.mail.test_who_wrote import reply_address
 from tests.tickets.pages.posting import again, press, see, verbs
-from tickets.models import Attachment, Comment, Mailbox, Ticket
+from tickets.models import Attachment, Comment, InboundMail, Mailbox, Ticket
 
 BrowserOf = Callable[[User], Client]
 WORDS = "I am Anna, write me from my private address."
 
 
-def held(mailbox: Mailbox, ticket: Ticket, employee: User, **more: str):  # type: ignore[no-untyped-def]
+def held(mailbox: Mailbox, ticket: Ticket, employee: User, **more: str) -> InboundMail:
     told = {"sender": "Anna K <anna@private.example>", "text": WORDS, "to": reply_address(ticket, employee)}
     mail = arrives(mailbox, **told | more)
     assert mail.outcome == "held"
@@ -127,7 +127,7 @@ def test_its_files_come_along(
 
     raw = letter("x@private.example", to=reply_address(ticket, employee))
     message = message_from_bytes(raw, policy=policy.default)
-    message.add_attachment(b"one,two", maintype="text", subtype="csv", filename="список.csv")  # type: ignore[attr-defined]
+    message.add_attachment(b"one,two", maintype="text", subtype="csv", filename="список.csv")
     mail = arrives(mailbox, message.as_bytes())
     assert mail.outcome == "held"
     assert not Attachment.objects.exists()

@@ -1,0 +1,162 @@
+"""Administrators set mailboxes up, and look at what has become of every mail."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from accounts.models import User
+from audit.models import Event
+from tests.tickets.mail import imap
+from tests.tickets.mail.post import arrives, letter
+from tickets import inbound_email
+from tickets.models import InboundMail, Mailbox, Service
+
+BrowserOf = Callable[[User], Client]
+SECRET = "correct horse of the mailbox"
+
+
+def form(service: Service, stand_in: User, **more: Any) -> dict[str, Any]:
+    return {
+        "name": "Support",
+        "address": "support@example.com",
+        "host": "127.0.0.1",
+        "port": "993",
+        "security": "tls",
+        "username": "support",
+        "password": SECRET,
+        "folder": "INBOX",
+        "service": service.pk,
+        "trusted_domains": "Example.com, example.org",
+        "unverified": "ticket",
+        "stand_in": stand_in.pk,
+        "is_active": "on",
+        **more,
+    }
+
+
+def test_a_mailbox_is_added_and_its_password_is_shown_nowhere(
+    admin: User, service: Service, stand_in: User, browser_of: BrowserOf
+) -> None:
+    browser = browser_of(admin)
+    answer = browser.post(reverse("admin:tickets_mailbox_add"), form(service, stand_in))
+    assert answer.status_code == 302
+    box = Mailbox.objects.get()
+    assert box.password == SECRET
+    assert box.trusted_domains == ["example.com", "example.org"]
+    page = browser.get(reverse("admin:tickets_mailbox_change", args=[box.pk])).content.decode()
+    assert SECRET not in page
+    assert box.password_sealed not in page
+    event = Event.objects.get(verb="mailbox.created")
+    assert SECRET not in str(event.changes)
+    assert event.changes["password_set"][1]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT m::text FROM tickets_mailbox m")
+        assert SECRET not in cursor.fetchone()[0]
+
+
+def test_a_password_left_empty_stays(
+    admin: User, mailbox: Mailbox, service: Service, stand_in: User, browser_of: BrowserOf
+) -> None:
+    page = reverse("admin:tickets_mailbox_change", args=[mailbox.pk])
+    browser_of(admin).post(page, form(service, stand_in, password=""))
+    mailbox.refresh_from_db()
+    assert (mailbox.name, mailbox.password) == ("Support", "secret of the mailbox")
+    browser_of(admin).post(page, form(service, stand_in, password="another one"))
+    mailbox.refresh_from_db()
+    assert mailbox.password == "another one"
+    assert [
+        event.changes.get("password_set") is not None
+        for event in Event.objects.filter(verb="mailbox.changed")
+    ] == [
+        False,
+        True,
+    ]
+
+
+def test_a_new_mailbox_needs_a_password(
+    admin: User, service: Service, stand_in: User, browser_of: BrowserOf
+) -> None:
+    answer = browser_of(admin).post(
+        reverse("admin:tickets_mailbox_add"), form(service, stand_in, password="")
+    )
+    assert answer.status_code == 200
+    assert not Mailbox.objects.exists()
+
+
+def test_the_connection_is_tried_out(admin: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
+    browser = browser_of(admin)
+    page = reverse("admin:tickets_mailbox_try", args=[mailbox.pk])
+    with imap.server() as port:
+        imap.points_at(mailbox, port)
+        imap.put(port, [letter()])
+        assert (
+            "The connection works: 1 mail lies in the folder."
+            in browser.post(page, follow=True).content.decode()
+        )
+        imap.points_at(mailbox, port, password=SECRET)
+        refused = browser.post(page, follow=True).content.decode()
+        assert "The connection failed." in refused
+        assert SECRET not in refused
+        assert imap.lying_in(port, criterion="UNSEEN") == 1
+    assert "The connection failed." in browser.post(page, follow=True).content.decode()
+    assert not InboundMail.objects.exists()
+
+
+def test_a_mail_that_came_to_nothing_is_read_again(
+    admin: User, employee: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    Mailbox.objects.update(unverified="quarantine")
+    mail = arrives(mailbox)
+    assert mail.outcome == "quarantined"
+    Mailbox.objects.update(unverified="ticket")
+    listed = reverse("admin:tickets_inboundmail_changelist")
+    browser_of(admin).post(listed, {"action": "read_again", "_selected_action": [mail.pk]})
+    mail.refresh_from_db()
+    assert mail.outcome == "fetched"
+    assert ProcrastinateJob.objects.filter(task_name="tickets.receive_mail").exists()
+    inbound_email.receive(str(mail.public_id))
+    inbound_email.receive(str(mail.public_id))
+    mail.refresh_from_db()
+    assert mail.outcome == "ticket"
+    assert Event.objects.filter(verb="mail.read_again").count() == 1
+
+
+def test_what_became_a_ticket_is_not_read_again(
+    admin: User, employee: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    mail = arrives(mailbox, proven=True)
+    listed = reverse("admin:tickets_inboundmail_changelist")
+    browser_of(admin).post(listed, {"action": "read_again", "_selected_action": [mail.pk]})
+    mail.refresh_from_db()
+    assert mail.outcome == "ticket"
+
+
+def test_the_source_is_given_out_as_it_came_and_never_as_a_page(
+    admin: User, agent: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    raw = letter(text="<script>alert(1)</script>", subject="<b>")
+    mail = arrives(mailbox, raw)
+    page = reverse("admin:tickets_inboundmail_source", args=[mail.pk])
+    answer = browser_of(admin).get(page)
+    assert answer.content == raw
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer["Content-Disposition"].startswith("attachment;")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer["Content-Security-Policy"]
+    assert browser_of(agent).get(page).status_code == 403
+
+
+def test_a_mail_is_shown_with_what_became_of_it(
+    admin: User, employee: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    mail = arrives(mailbox, proven=True, subject="<script>VPN")
+    page = browser_of(admin).get(reverse("admin:tickets_inboundmail_change", args=[mail.pk])).content.decode()
+    assert "became a ticket" in page
+    assert mail.sha256 in page
+    assert "<script>VPN" not in page
+    listed = browser_of(admin).get(reverse("admin:tickets_inboundmail_changelist")).content.decode()
+    assert "anna@example.com" in listed
