@@ -127,7 +127,9 @@ def items(
     names = Names.of(events, known={**known, **(services or {})})
     files, mails = _files(ticket, events, reader=reader), _mails(ticket, events)
     return [
-        _item(event, comments.get(event.seq or 0), names, ticket, files.get(event.seq or 0, []), mails, reader)
+        _item(
+            event, comments.get(event.seq or 0), names, ticket, files.get(event.seq or 0, []), mails, reader
+        )
         for event in events
     ]
 
