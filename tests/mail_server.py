@@ -4,6 +4,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,11 +31,12 @@ CUT_BEFORE, CUT_AFTER, SILENT, DRIP, SILENT_AFTER = (
 
 @dataclass
 class Received:
-    """A message that the server has had whole."""
+    """A message that the server has had whole. `left_at` is when the client was gone with no word after it."""
 
     to: str
     raw: bytes
     behaviour: str
+    left_at: float | None = None
 
     @property
     def mail(self) -> EmailMessage:
@@ -69,6 +71,7 @@ class MailServer:
 
 class _Conversation(socketserver.StreamRequestHandler):
     server: Any
+    last: Received | None = None
 
     def say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")
@@ -86,6 +89,8 @@ class _Conversation(socketserver.StreamRequestHandler):
             return
         finally:
             self.connection.close()
+            if self.last is not None:
+                self.last.left_at = time.monotonic()
 
     def secure(self, context: ssl.SSLContext) -> None:
         self.connection = context.wrap_socket(self.connection, server_side=True)
@@ -95,6 +100,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         behaviour, to = TAKE, ""
         self.say("220 loopback")
         while line := self.rfile.readline():
+            self.last = None
             verb = line[:4].upper().decode(errors="replace").strip()
             if verb == "EHLO":
                 self.wfile.write(
@@ -134,8 +140,9 @@ class _Conversation(socketserver.StreamRequestHandler):
             if not line:
                 return False
             lines.append(line[1:] if line.startswith(b".") else line)
+        self.last = Received(to, b"".join(lines), behaviour)
         with it.lock:
-            it.received.append(Received(to, b"".join(lines), behaviour))
+            it.received.append(self.last)
         if behaviour == CUT_AFTER:
             return False
         if behaviour == SILENT_AFTER:

@@ -13,3 +13,6 @@ STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStat
 ROOT_URLCONF = "tests.serviceflow.urls"
 # The jobs that only tests enqueue.
 PROCRASTINATE_IMPORT_PATHS = ["tests.jobs"]
+# The same patience in seconds instead of minutes, for tests that wait for the end of it.
+if os.environ.get("HURRIED"):
+    PROCRASTINATE_IMPORT_PATHS.append("tests.hurried")
