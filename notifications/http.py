@@ -101,7 +101,7 @@ def require_taken(answer: Answer, said: str = "") -> str:
 
 def parsed(url: str) -> Url:
     """The parts of an address we might go to. Raises Permanent for one that cannot be meant honestly."""
-    if len(url) > 2000 or any(ord(character) <= 0x20 or character in "\\\x7f" for character in url):
+    if len(url) > 2000 or any(c in " \\" or not c.isprintable() for c in url):
         raise Permanent("The address is not valid.")
     try:
         target = parse_url(url)

@@ -14,6 +14,7 @@ from accounts import configuration
 from accounts.acting import Actor, Invalid, Refused
 from accounts.actions import require_admin_still
 from accounts.models import Team
+from accounts.sealed import Unreadable
 from audit import trail
 from notifications import http, outbox
 from notifications.message import Permanent
@@ -55,7 +56,11 @@ def rotate_secret(webhook: Webhook, *, by: Actor) -> tuple[Webhook, str]:
     require_admin_still(by)
     webhook = _locked(webhook)
     old_until = webhook.old_secret_until
-    webhook.old_secret_sealed, webhook.old_secret_until = webhook.secret_sealed, timezone.now() + OVERLAP
+    try:
+        webhook.old_secret, webhook.old_secret_until = webhook.secret, timezone.now() + OVERLAP
+    except Unreadable:
+        # Nothing was signed by it any more.
+        webhook.old_secret, webhook.old_secret_until = "", None
     secret = _new_secret()
     webhook.secret = secret
     webhook.save(update_fields=["secret_sealed", "old_secret_sealed", "old_secret_until"])

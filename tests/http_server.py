@@ -34,6 +34,7 @@ class Listener:
     host: str = "127.0.0.1"
     reply: Callable[[Heard], Reply] = lambda _heard: Reply()
     heard: list[Heard] = field(default_factory=list)
+    noted: Callable[[Heard], object] = lambda _heard: None
     connections: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -59,6 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         it.heard.append(heard)
+        it.noted(heard)
         reply = it.reply(heard)
         if reply.hang_up:
             self.close_connection = True

@@ -50,6 +50,7 @@ class MailServer:
     port: int
     behave: Callable[[int], str] = lambda _number: TAKE
     received: list[Received] = field(default_factory=list)
+    heard: Callable[[Received], object] = lambda _received: None
     connections: int = 0
     begun: int = 0
     tls: ssl.SSLContext | None = None
@@ -143,6 +144,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         self.last = Received(to, b"".join(lines), behaviour)
         with it.lock:
             it.received.append(self.last)
+            it.heard(self.last)
         if behaviour == CUT_AFTER:
             return False
         if behaviour == SILENT_AFTER:

@@ -8,6 +8,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -100,11 +101,15 @@ def kill_again_and_again(shop: Workshop, server: MailServer, dice: random.Random
     for _number in range(KILLS):
         shop.start()
         goal = server.begun + dice.randint(1, 2 * max(1, DELIVERIES // (KILLS + 1)))
-        wait(lambda goal=goal: server.begun >= goal or not is_waiting(), shop, seconds=15)
+        wait(partial(has_begun, server, goal), shop, seconds=15)
         shop.kill()
         killed_at.append(time.monotonic())
         declare_dead()
     return killed_at
+
+
+def has_begun(server: MailServer, goal: int) -> bool:
+    return server.begun >= goal or not is_waiting()
 
 
 def declare_dead() -> None:

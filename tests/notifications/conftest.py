@@ -13,6 +13,9 @@ from notifications.models import Delivery
 from notifications.transports import email
 from tests.http_server import Listener, http_server
 from tests.mail_server import MailServer, mail_server
+from tests.program import program_of
+
+__all__ = ["program_of"]
 
 
 @pytest.fixture
