@@ -16,6 +16,8 @@ from notifications.models import Delivery, Rest, State
 BATCH = 1000
 # What a failed job stood for (a delivery, a mail) tells of it for longer.
 JOBS_KEPT = timedelta(days=14)
+# What failed before has been seen by now.
+FAILURES_TOLD = timedelta(days=14)
 # A worker says every ten seconds that it lives.
 SILENCE = 30
 
@@ -48,6 +50,12 @@ async def forget_jobs(app: App) -> None:
     await app.job_manager.delete_old_jobs(
         nb_hours=hours, include_failed=True, include_cancelled=True, include_aborted=True
     )
+
+
+def failures() -> int:
+    """Messages that were given up within the last weeks, for those who are to mend it."""
+    since = timezone.now() - FAILURES_TOLD
+    return Delivery.objects.filter(state=State.FAILED, finished_at__gt=since).count()
 
 
 def forget_deliveries() -> int:

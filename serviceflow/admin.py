@@ -62,6 +62,12 @@ class DeskAdmin(AdminSite):
             app["models"].sort(key=lambda model: ORDER.index(model["object_name"]))
         return sorted(apps, key=lambda app: ORDER.index(app["models"][0]["object_name"]))
 
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """With a word about what could not be delivered: somebody has to look at it."""
+        from notifications.upkeep import failures
+
+        return super().index(request, {"troubles": failures()} | (extra_context or {}))
+
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_authenticated and request.user.is_staff)
 

@@ -1,0 +1,272 @@
+"""Administrators at work on channels and webhooks, and whatever was sent, to be looked at and sent again."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.options import ActionLocation
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from accounts.acting import Refused
+from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
+from accounts.visitors import me
+from audit import words
+from audit.admin import ReadOnlyAdmin
+from notifications import outbox, webhooks
+from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
+
+LONGEST_SEARCH = 100
+EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+
+
+def several(label: Any, *, required: bool = False, help_text: Any = "") -> forms.MultipleChoiceField:
+    """Ticks; the choices come with the form."""
+    return forms.MultipleChoiceField(
+        label=label, required=required, help_text=help_text, widget=forms.CheckboxSelectMultiple
+    )
+
+
+def tell_of(request: HttpRequest, tests: list[Delivery]) -> None:
+    """Where to see what became of them: they are sent by a worker, like everything."""
+    for test in tests:
+        link = reverse("admin:notifications_delivery_change", args=[test.pk])
+        said = format_html(
+            '{} <a href="{}">{}</a>', _("The test message is on its way."), link, _("What became of it")
+        )
+        messages.success(request, said)
+
+
+# --- Channels ------------------------------------------------------------------------------------
+
+
+class ChannelForm(VerbForm):
+    topics = several(gettext_lazy("tells of"), required=True)
+    kinds = several(gettext_lazy("events"), help_text=gettext_lazy("None means all of them."))
+    token = forms.CharField(
+        label=gettext_lazy("Secret"),
+        required=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "Slack: the address of an incoming webhook, or a bot's token. Telegram: the bot's token. "
+            "It is kept encrypted and never shown; leave this empty to keep it."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["topics"].choices = webhooks.topics()
+        fields["kinds"].choices = Kind.choices
+
+
+@admin.register(Channel)
+class ChannelAdmin(VerbAdmin):
+    """Out of use instead of deleted."""
+
+    form = ChannelForm
+    list_display = ("name", "transport", "address", "token_set_at", "is_active")
+    list_filter = ("transport", "is_active")
+    search_fields = ("name",)
+    readonly_fields = ("token_set_at",)
+    fieldsets = (
+        (
+            None,
+            {"fields": ("name", "transport", "address", "token", "token_set_at", "language", "is_active")},
+        ),
+        (gettext_lazy("What it hears of"), {"fields": ("topics", "kinds")}),
+    )
+    actions = ("send_test",)
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        webhooks.save_channel(obj, token=form.cleaned_data["token"].strip(), by=at_admin(request))
+
+    @admin.action(description=gettext_lazy("Send a test message"))
+    def send_test(self, request: HttpRequest, channels: QuerySet[Channel]) -> None:
+        with transaction.atomic():
+            tests = [outbox.send_test(one, by=at_admin(request)) for one in channels.order_by("pk")]
+        tell_of(request, tests)
+
+    send_test.locations = EVERYWHERE  # type: ignore[attr-defined]
+
+
+# --- Webhooks ------------------------------------------------------------------------------------
+
+
+class WebhookForm(VerbForm):
+    topics = several(gettext_lazy("tells of"), required=True)
+    events = several(gettext_lazy("events"), help_text=gettext_lazy("None means all of them."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["topics"].choices = webhooks.topics()
+        fields["events"].choices = sorted(
+            ((event, f"{words.of_verb(event)} ({event})") for event in outbox.EVENTS),
+            key=lambda pair: pair[1],
+        )
+
+
+@admin.register(Webhook)
+class WebhookAdmin(VerbAdmin):
+    """Its secret is on the answer page of its making or rotation and nowhere else."""
+
+    form = WebhookForm
+    list_display = ("name", "url", "is_active", "failures")
+    list_filter = ("is_active",)
+    search_fields = ("name",)
+    readonly_fields = ("id_for_programs", "old_secret_until", "failures")
+    fieldsets = (
+        (None, {"fields": ("name", "url", "is_active")}),
+        (gettext_lazy("What it hears of"), {"fields": ("topics", "events")}),
+        (gettext_lazy("How it stands"), {"fields": ("id_for_programs", "old_secret_until", "failures")}),
+    )
+    actions = ("send_test", "rotate", "drop")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Webhook | None = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:2]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        hooks: QuerySet[Webhook] = super().get_queryset(request).filter(deleted_at=None)
+        return hooks
+
+    def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
+        by = at_admin(request)
+        if change:
+            webhooks.change(obj, by=by)
+            return
+        made, secret = webhooks.create(
+            name=obj.name, url=obj.url, topics=obj.topics, events=obj.events, by=by
+        )
+        obj.__dict__.update(made.__dict__)
+        request.fresh_secret = secret  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Webhook, post_url_continue: Any = None) -> HttpResponse:
+        return self._shown_once(request, [(obj, request.fresh_secret)])  # type: ignore[attr-defined]
+
+    def _shown_once(self, request: HttpRequest, issued: list[tuple[Webhook, str]]) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "issued": issued,
+            "title": ngettext("The secret of the webhook", "The secrets of the webhooks", len(issued)),
+        }
+        response = TemplateResponse(request, "admin/notifications/webhook/secret.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description=gettext_lazy("Send a test message"))
+    def send_test(self, request: HttpRequest, hooks: QuerySet[Webhook]) -> None:
+        with transaction.atomic():
+            tests = [outbox.send_test(one, by=at_admin(request)) for one in hooks.order_by("pk")]
+        tell_of(request, tests)
+
+    @admin.action(description=gettext_lazy("Replace the secret"))
+    def rotate(self, request: HttpRequest, hooks: QuerySet[Webhook]) -> HttpResponse:
+        with transaction.atomic():
+            issued = [webhooks.rotate_secret(one, by=at_admin(request)) for one in hooks.order_by("pk")]
+        return self._shown_once(request, issued)
+
+    @admin.action(description=gettext_lazy("Delete: tell it nothing any more"))
+    def drop(self, request: HttpRequest, hooks: QuerySet[Webhook]) -> HttpResponse:
+        with transaction.atomic():
+            gone = [webhooks.delete(one, by=at_admin(request)) for one in hooks.order_by("pk")]
+        said = ngettext("%(count)d webhook is deleted.", "%(count)d webhooks are deleted.", len(gone))
+        messages.success(request, said % {"count": len(gone)})
+        return redirect("admin:notifications_webhook_changelist")
+
+    send_test.locations = rotate.locations = drop.locations = EVERYWHERE  # type: ignore[attr-defined]
+
+    @admin.display(description=gettext_lazy("ID in the API"))
+    def id_for_programs(self, webhook: Webhook) -> str:
+        return str(webhook.public_id)
+
+    @admin.display(description=gettext_lazy("not delivered"))
+    def failures(self, webhook: Webhook) -> SafeString:
+        address = reverse("admin:notifications_delivery_changelist")
+        query = f"webhook__id__exact={webhook.pk}&state__exact={State.FAILED}"
+        count = Delivery.objects.filter(webhook=webhook, state__in=[State.FAILED, State.UNKNOWN]).count()
+        return format_html('<a href="{}?{}">{}</a>', address, query, count)
+
+
+# --- Deliveries ----------------------------------------------------------------------------------
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """Whatever went out or did not. What lies in inboxes is between the desk and its reader."""
+
+    change_list_template = "admin/notifications/delivery/change_list.html"
+    list_display = ("created_at", "subject_name", "what", "whom", "transport", "state", "attempts", "said")
+    list_filter: ClassVar[Any] = ("state", "transport", "kind")
+    list_select_related = ("recipient", "channel", "webhook")
+    linked_by = ("webhook__id__exact", "channel__id__exact")
+    date_hierarchy = "created_at"
+    search_fields = ("subject_name",)
+    search_help_text = gettext_lazy("The number of a ticket (SF-1042), or a person's e-mail address.")
+    fields = (
+        "subject_name", "what", "whom", "transport", "state", "attempts", "said", "created_at", "due_at", "again_at",
+        "finished_at", "id_outside",
+    )  # fmt: skip
+    readonly_fields = fields
+    actions = ("send_again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        sent: QuerySet[Delivery] = super().get_queryset(request).exclude(transport=Transport.INBOX)
+        return sent
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()[:LONGEST_SEARCH]
+        if "@" in term:
+            return queryset.filter(recipient__email__iexact=term), False
+        return queryset.filter(subject_name__istartswith=term) if term else queryset, False
+
+    def get_urls(self) -> list[URLPattern]:
+        test = path(
+            "test/", self.admin_site.admin_view(require_POST(self.test)), name="notifications_delivery_test"
+        )
+        return [test, *super().get_urls()]
+
+    def test(self, request: HttpRequest) -> HttpResponse:
+        """A mail to the administrator himself."""
+        tell_of(request, [outbox.send_test(me(request), by=at_admin(request))])
+        return redirect("admin:notifications_delivery_changelist")
+
+    @admin.action(description=gettext_lazy("Send again"))
+    def send_again(self, request: HttpRequest, deliveries: QuerySet[Delivery]) -> None:
+        try:
+            with transaction.atomic():
+                again = [outbox.send_again(one, by=at_admin(request)) for one in deliveries.order_by("pk")]
+        except Refused as no:
+            messages.error(request, str(no.message))
+            return
+        said = ngettext(
+            "%(count)d message is on its way.", "%(count)d messages are on their way.", len(again)
+        )
+        messages.success(request, said % {"count": len(again)})
+
+    send_again.locations = EVERYWHERE  # type: ignore[attr-defined]
+
+    @admin.display(description=gettext_lazy("event"), ordering="verb")
+    def what(self, delivery: Delivery) -> str:
+        return _("Test message") if delivery.verb == "test" else words.of_verb(delivery.verb)
+
+    @admin.display(description=gettext_lazy("recipient"))
+    def whom(self, delivery: Delivery) -> str:
+        return delivery.whom
+
+    @admin.display(description=gettext_lazy("ID outside"))
+    def id_outside(self, delivery: Delivery) -> str:
+        """As it stands in a Message-ID (without the dashes) or a webhook-id."""
+        return str(delivery.public_id)
