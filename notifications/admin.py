@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST
 
 from accounts.acting import Refused
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
@@ -233,14 +232,13 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return queryset.filter(subject_name__istartswith=term) if term else queryset, False
 
     def get_urls(self) -> list[URLPattern]:
-        test = path(
-            "test/", self.admin_site.admin_view(require_POST(self.test)), name="notifications_delivery_test"
-        )
+        test = path("test/", self.admin_site.admin_view(self.test), name="notifications_delivery_test")
         return [test, *super().get_urls()]
 
     def test(self, request: HttpRequest) -> HttpResponse:
         """A mail to the administrator himself."""
-        tell_of(request, [outbox.send_test(me(request), by=at_admin(request))])
+        if request.method == "POST":
+            tell_of(request, [outbox.send_test(me(request), by=at_admin(request))])
         return redirect("admin:notifications_delivery_changelist")
 
     @admin.action(description=gettext_lazy("Send again"))
