@@ -42,12 +42,13 @@ ONLY_POSTED = {
     "tickets:refuse_mail",
     "tickets:delete",
 }
-# What admin answers to its own scripts, and what it forwards to pages listed here.
+# What admin answers to its own scripts, what it forwards to pages listed here, and pictures.
 NO_PAGES = {
     "admin:jsi18n",
     "admin:autocomplete",
     "admin:view_on_site",
     "admin:tickets_inboundmail_source",  # a download
+    "tickets:picture",
 }
 
 
@@ -76,6 +77,10 @@ def _of(ticket: str, route: str = "tickets:detail", **query: str) -> Path:
         return reverse(route, args=[public_id]) + (f"?{urlencode(query)}" if query else "")
 
     return path
+
+
+def _held_file(world: World) -> str:
+    return reverse("tickets:file", args=[world.busy.attachments.get(state="held").public_id])
 
 
 def _plain(path: str) -> Path:
@@ -215,6 +220,7 @@ VISITS: list[Visit] = [
     Visit("ticket, followed", "tickets:detail", "newcomer", _of("busy")),
     Visit("taken already", "tickets:claim", "lead", _of("busy"), steps=_too_late),
     Visit("conflict", "tickets:comment", "agent", _of("contested"), steps=_conflict),
+    Visit("file, held", "tickets:file", "agent", _held_file, frozenset({409})),
     Visit("history", "tickets:history", "agent", _of("busy", "tickets:history")),
     Visit("history", "tickets:history", "employee", _of("busy", "tickets:history")),
     # --- Queue ---

@@ -1,18 +1,20 @@
 """A small company whose every page has something to show, made by the verbs."""
 
+import io
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+from PIL import Image
 
 from accounts import api_keys
 from accounts.acting import SYSTEM
 from accounts.models import Language, Team, User
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened, stand, web
 from tests.tickets.mail.post import arrives
-from tickets import actions
-from tickets.models import Mailbox, Service, Tag, Ticket
+from tickets import actions, files
+from tickets.models import Attachment, Mailbox, Service, Tag, Ticket
 
 LONG = (
     "The laptop of our department loses its connection to the wireless network in the meeting room on the fourth"
@@ -59,6 +61,26 @@ class World:
         return person
 
 
+def _attach(ticket: Ticket, agent: User, employee: User) -> None:
+    """A picture, a file with an endless name, one that is being checked, one that was refused, an internal one."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (1600, 900), "teal").save(drawn, "PNG")
+    some = [
+        ("Снимок экрана.png", drawn.getvalue()),
+        ("a_very_long_name_without_any_place_to_break_it_" * 4 + ".txt", b"x"),
+        ("held.zip", b"PK\x03\x04"),
+        ("refused.pdf", b"%PDF-1.7"),
+    ]
+    actions.add_comment(
+        ticket, body="See these.", files=[files.incoming(*each) for each in some], by=web(employee)
+    )
+    actions.attach(ticket, files=[files.incoming("memo.txt", b"x")], internal=True, by=web(agent))
+    for file in ticket.attachments.all():
+        actions.look_at(file.public_id)
+    Attachment.objects.filter(name="held.zip").update(state="held")
+    Attachment.objects.filter(name="refused.pdf").update(state="refused")
+
+
 def furnish(language: str = "en") -> World:
     """Everybody reads this language. The tickets speak both."""
     speaks = {"language": Language(language)}
@@ -87,6 +109,7 @@ def furnish(language: str = "en") -> World:
     actions.add_comment(busy, body=MARKDOWN, by=web(agent))
     actions.add_comment(busy, body="Known fault, see `printers.md`.", internal=True, by=web(agent))
     actions.add_comment(busy, body="Спасибо, жду.", by=web(employee))
+    _attach(busy, agent, employee)
     actions.watch(busy, user=newcomer, by=web(agent))
     actions.set_priority(busy, priority="NORMAL", by=web(agent))
     actions.set_priority(busy, priority="HIGH", by=web(agent))
