@@ -50,7 +50,7 @@ STORING = 2 * 1024 * 1024  # bytes a second that a slow store takes in
 # An answer that fits needs no thread while a slow client takes it. Linux halves what it is told, and grants less.
 SEND_BUFFER = 1024 * 1024
 
-_FRAMING = re.compile(rb"(?i)\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)")
+_FRAMING = re.compile(rb"(?i)\r\n(content-length|transfer-encoding|expect)([ \t]*):[ \t]*([^\r\n]*)")
 _WISHES = re.compile(rb"(?i)\r\n(accept-language|cookie):[ \t]*([^\r\n]*)")
 # Who may send files: the pages and calls that take them in. Everything else has small bodies.
 _TAKES_FILES = re.compile(
@@ -227,14 +227,17 @@ class Connection(TConn):  # type: ignore[misc]
         return bool(_TAKES_FILES.match(self.received) and _MULTIPART.search(self.received, 0, end))
 
     def _needed(self, end: int) -> int:
-        framing = [(name.lower(), value.strip()) for name, value in _FRAMING.findall(self.received, 0, end)]
+        found = _FRAMING.findall(self.received, 0, end)
+        framing = [(name.lower(), value.strip()) for name, _space, value in found]
         sizes = [value for name, value in framing if name == b"content-length"]
         hopes = [value.lower() for name, value in framing if name == b"expect"]
         if len(sizes) + len(hopes) < len(framing):
             self.refused = HTTPStatus.LENGTH_REQUIRED  # a Transfer-Encoding
         elif any(hope != b"100-continue" for hope in hopes):
             self.refused = HTTPStatus.EXPECTATION_FAILED
-        elif len(sizes) > 1 or not all(size.isdigit() for size in sizes):
+        elif (
+            len(sizes) > 1 or not all(size.isdigit() for size in sizes) or any(space for _, space, _ in found)
+        ):
             self.refused = HTTPStatus.BAD_REQUEST
         else:
             digits = sizes[0].lstrip(b"0") if sizes else b""

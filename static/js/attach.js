@@ -1,8 +1,11 @@
 // [data-attach]: files can be dropped on its form and pasted into it, are listed, and can be taken off again. What is too
 // large or too many is said before anything is sent; the server has the last word. Without this script the field works, too.
-const sizes = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+const sizes = (unit) =>
+  new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
 const inWords = (bytes) =>
-  bytes < 1024 ** 2 ? `${sizes.format(Math.max(bytes / 1024, 0.1))} KB` : `${sizes.format(bytes / 1024 ** 2)} MB`;
+  bytes < 1024 ** 2
+    ? sizes("kilobyte").format(Math.max(bytes / 1024, 0.1))
+    : sizes("megabyte").format(bytes / 1024 ** 2);
 
 for (const place of document.querySelectorAll("[data-attach]")) {
   const field = place.querySelector("input[type=file]");
