@@ -1,4 +1,4 @@
-"""Files through the real web server: its loop gathers and gives them out, with little memory; no thread waits for them."""
+"""Files through the real web server: its loop gathers and gives them out, with little memory and no thread waiting."""
 
 import os
 import re
