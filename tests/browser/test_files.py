@@ -4,7 +4,7 @@ import io
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from accounts.models import User
 from tests.browser import looking
@@ -34,7 +34,7 @@ def picture() -> bytes:
     return drawn.getvalue()
 
 
-def a_file(name: str, size: int = 5) -> dict[str, object]:
+def a_file(name: str, size: int = 5) -> FilePayload:
     return {"name": name, "mimeType": "text/plain", "buffer": b"x" * size}
 
 
