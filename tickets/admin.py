@@ -183,7 +183,8 @@ class MailboxAdmin(VerbAdmin):
         try:
             lying = inbound_email.try_out(mailbox)
         except inbound_email.Trouble as trouble:
-            messages.error(request, f"{_('The connection failed.')} {inbound_email.described(trouble)}")
+            failed = _("The connection failed.")
+            messages.error(request, f"{failed} {inbound_email.described(trouble)}")
         else:
             said = ngettext(
                 "The connection works: %(count)d mail lies in the folder.",

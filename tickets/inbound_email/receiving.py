@@ -130,7 +130,8 @@ def _of_somebody_known(
             if no.code not in {"ticket_closed", "not_permitted"}:
                 raise
             # It goes on in a ticket of its own, which names the old one: he may see that.
-            text = f"{text}\n\n{_('Continues %(reference)s.') % {'reference': sender.ticket.reference}}"
+            continues = _("Continues %(reference)s.") % {"reference": sender.ticket.reference}
+            text = f"{text}\n\n{continues}"
         else:
             mail.comment = comment
             _become(mail, Outcome.COMMENT, comment.ticket, left_out)
@@ -242,9 +243,8 @@ def _fitting(parsed: ParsedMail, arrived: Sequence[Incoming]) -> tuple[str, Sequ
     if is_blank(text):
         text = _("(The mail has no text.)")
     if len(text) > LONGEST_TEXT - 1000:
-        text = (
-            f"{text[: LONGEST_TEXT - 1000]}…\n\n{_('(The whole text is in the attached file message.txt.)')}"
-        )
+        whole = _("(The whole text is in the attached file message.txt.)")
+        text = f"{text[: LONGEST_TEXT - 1000]}…\n\n{whole}"
     if len(parsed.files) > len([each for each in arrived if each.name != WHOLE]):
         reasons.append("some files were too large or too many: they are in the source")
     return text, arrived, "; ".join(reasons)

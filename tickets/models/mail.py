@@ -130,7 +130,7 @@ class InboundMail(models.Model):
     )
     comment = models.ForeignKey(Comment, models.PROTECT, null=True, related_name="mails")
     fetched_at = models.DateTimeField(_("fetched"), default=timezone.now)
-    received_at = models.DateTimeField(_("read"), null=True)
+    received_at = models.DateTimeField(_("dealt with"), null=True)
 
     class Meta:
         verbose_name = _("mail")
