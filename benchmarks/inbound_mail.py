@@ -15,7 +15,10 @@ import time
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tickets.models import Mailbox
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "serviceflow.settings_test")
@@ -67,6 +70,9 @@ def measure(corpus: Path) -> int:
         began = time.monotonic()
         kept = inbound_email.collect(box)
         fetched = time.monotonic() - began
+    for uid, name in enumerate(refused):
+        # As if another server had given them out: every mail has to come to an end.
+        keep(box, files[name], uid=uid)
     slowest, faults = 0.0, 0
     for public_id in InboundMail.objects.order_by("uid").values_list("public_id", flat=True):
         began = time.monotonic()
@@ -76,13 +82,22 @@ def measure(corpus: Path) -> int:
     for mail in InboundMail.objects.all():
         became[mail.outcome] += 1
         faults += mail.outcome == "fetched" or sha256(bytes(mail.raw)).hexdigest() != mail.sha256
-    print(f"{len(files)} mails, {len(refused)} not taken by the IMAP server, {kept} kept in {fetched:.1f} s")
+    print(
+        f"{len(files)} mails: {kept} fetched in {fetched:.1f} s, {len(refused)} that pymap refuses put in by hand"
+    )
     for outcome, count in became.most_common():
         print(f"  {outcome:12} {count:4}")
     print(f"slowest: {slowest:.2f} s (at most 5), each within 200 MB; faults: {faults}")
     enough = agreement(corpus, uids)
-    right = kept == len(files) - len(refused) == became.total() and not faults and slowest < 5
+    right = kept + len(refused) == len(files) == became.total() and not faults and slowest < 5
     return 0 if right and enough else 1
+
+
+def keep(box: "Mailbox", raw: bytes, *, uid: int) -> None:
+    from tickets.models import InboundMail
+
+    digest = sha256(raw).hexdigest()
+    InboundMail.objects.create(mailbox=box, uid_validity=0, uid=uid, raw=raw, size=len(raw), sha256=digest)
 
 
 def put_all(port: int, files: dict[str, bytes]) -> tuple[dict[str, int], list[str]]:
@@ -110,7 +125,7 @@ def agreement(corpus: Path, uids: dict[str, int]) -> bool:
 
     agreed = Agreement()
     rows: dict[int, Any] = InboundMail.objects.in_bulk(field_name="id")
-    by_uid = {mail.uid: mail for mail in rows.values()}
+    by_uid = {mail.uid: mail for mail in rows.values() if mail.uid_validity}
     for expected in told(corpus):
         mail = by_uid.get(uids.get(expected["file"], -1))
         if mail is None:
