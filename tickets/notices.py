@@ -108,7 +108,8 @@ AUDIENCES: dict[str, tuple[Kind, Audience]] = {
     "ticket.assigned": (Kind.ASSIGNED, _of_a_new_assignee),
     "ticket.handed_over": (Kind.ASSIGNED, _of_a_new_assignee),
     "ticket.released": (Kind.ASSIGNED, _of_a_new_assignee),
-    "ticket.started": (Kind.STATUS, _everybody),
+    # That somebody has begun is good to see in the inbox, and no reason for a mail.
+    "ticket.started": (Kind.CHANGE, _everybody),
     "ticket.waiting": (Kind.STATUS, _everybody),
     "ticket.resolved": (Kind.STATUS, _everybody),
     "ticket.canceled": (Kind.STATUS, _everybody),
