@@ -23,8 +23,8 @@ class Kind(models.TextChoices):
     ASSIGNED = "assigned", _("a ticket is given to me or taken from me, or I am added to it")
     REPLY = "reply", _("a reply")
     NOTE = "note", _("an internal note")
-    STATUS = "status", _("a ticket is started, waits, is done, canceled or reopened")
-    CHANGE = "change", _("anything else: who has it, priority, service, dates")
+    STATUS = "status", _("a ticket waits, is done, canceled or reopened")
+    CHANGE = "change", _("anything else: who has it, work begun, priority, service, dates")
 
 
 class Transport(models.TextChoices):

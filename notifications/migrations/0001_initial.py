@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('token_set_at', models.DateTimeField(blank=True, null=True, verbose_name='secret set')),
                 ('language', models.CharField(choices=[('en', 'English'), ('ru', 'Русский')], default='en', max_length=5, verbose_name='language')),
                 ('topics', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), default=list, verbose_name='tells of')),
-                ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('new', "a ticket waits in my team's queue"), ('assigned', 'a ticket is given to me or taken from me, or I am added to it'), ('reply', 'a reply'), ('note', 'an internal note'), ('status', 'a ticket is started, waits, is done, canceled or reopened'), ('change', 'anything else: who has it, priority, service, dates')], max_length=10), blank=True, default=list, verbose_name='events')),
+                ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('new', "a ticket waits in my team's queue"), ('assigned', 'a ticket is given to me or taken from me, or I am added to it'), ('reply', 'a reply'), ('note', 'an internal note'), ('status', 'a ticket waits, is done, canceled or reopened'), ('change', 'anything else: who has it, work begun, priority, service, dates')], max_length=10), blank=True, default=list, verbose_name='events')),
                 ('is_active', models.BooleanField(default=True, verbose_name='in use')),
             ],
             options={
@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
             name='Preference',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('new', "a ticket waits in my team's queue"), ('assigned', 'a ticket is given to me or taken from me, or I am added to it'), ('reply', 'a reply'), ('note', 'an internal note'), ('status', 'a ticket is started, waits, is done, canceled or reopened'), ('change', 'anything else: who has it, priority, service, dates')], max_length=10)),
+                ('kind', models.CharField(choices=[('new', "a ticket waits in my team's queue"), ('assigned', 'a ticket is given to me or taken from me, or I am added to it'), ('reply', 'a reply'), ('note', 'an internal note'), ('status', 'a ticket waits, is done, canceled or reopened'), ('change', 'anything else: who has it, work begun, priority, service, dates')], max_length=10)),
                 ('transport', models.CharField(choices=[('inbox', 'inbox'), ('email', 'e-mail'), ('slack', 'Slack'), ('telegram', 'Telegram'), ('webhook', 'webhook')], max_length=10)),
                 ('wanted', models.BooleanField()),
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notification_preferences', to=settings.AUTH_USER_MODEL)),
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('new', "a ticket waits in my team's queue"), ('assigned', 'a ticket is given to me or taken from me, or I am added to it'), ('reply', 'a reply'), ('note', 'an internal note'), ('status', 'a ticket is started, waits, is done, canceled or reopened'), ('change', 'anything else: who has it, priority, service, dates')], max_length=10, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('new', "a ticket waits in my team's queue"), ('assigned', 'a ticket is given to me or taken from me, or I am added to it'), ('reply', 'a reply'), ('note', 'an internal note'), ('status', 'a ticket waits, is done, canceled or reopened'), ('change', 'anything else: who has it, work begun, priority, service, dates')], max_length=10, verbose_name='kind')),
                 ('verb', models.CharField(max_length=64, verbose_name='event')),
                 ('subject_type', models.CharField(max_length=32)),
                 ('subject_id', models.UUIDField()),
