@@ -23,7 +23,7 @@ def announce(
     `concerning` is somebody whom the verb is about without his standing on the ticket. Never told: the actor, and of
     what is internal whoever is no agent. Costs one statement, and one for the followers where they are told.
     """
-    kind, audience = AUDIENCES.get(verb, (Kind.CHANGE, _assignee))
+    kind, audience = AUDIENCES[verb]
     receipt = verb == "ticket.opened" and by.door == Door.MAIL
     people = [*_sender(ticket)] if receipt else []
     people += _added(concerning) if concerning is not None else []
@@ -117,6 +117,10 @@ AUDIENCES: dict[str, tuple[Kind, Audience]] = {
     "ticket.closed": (Kind.STATUS, _everybody),
     "ticket.commented": (Kind.REPLY, _everybody),
     "ticket.noted": (Kind.NOTE, _everybody),
+    "ticket.attached": (Kind.REPLY, _everybody),
+    "ticket.mail_held": (Kind.NOTE, _assignee),
+    "ticket.mail_released": (Kind.REPLY, _everybody),
+    "ticket.mail_refused": (Kind.NOTE, _nobody),
     "ticket.edited": (Kind.CHANGE, _two),
     "ticket.priority_set": (Kind.CHANGE, _two),
     "ticket.service_set": (Kind.CHANGE, _two),
@@ -128,7 +132,7 @@ AUDIENCES: dict[str, tuple[Kind, Audience]] = {
 }
 
 # After these a ticket that nobody holds waits in its team's queue.
-_QUEUEING = {"ticket.opened", "ticket.handed_over", "ticket.released", "ticket.reopened"}
+_QUEUEING = {"ticket.opened", "ticket.handed_over", "ticket.released", "ticket.reopened", "ticket.mail_held"}
 
 
 def _teams(verb: str, ticket: Ticket, *, by: Actor) -> list[int]:

@@ -8,8 +8,10 @@ from accounts.acting import SYSTEM, Actor
 from accounts.models import Team, User
 from notifications.models import Channel, Delivery, Preference, Transport
 from tests.factories import ServiceFactory, UserFactory, opened, stand, web
-from tickets import actions
+from tickets import actions, notices
+from tickets.apps import TICKET_VERBS
 from tickets.models import Service, Ticket
+from tickets.models.mail import InboundMail, Mailbox
 
 pytestmark = pytest.mark.django_db
 
@@ -166,6 +168,26 @@ def test_whoever_is_added_hears_of_it_and_whoever_is_removed_does_not(
     assert told(ticket) == {}
 
 
+def test_every_verb_says_who_hears_of_it() -> None:
+    """A verb without an audience would fail at its first use; here it is named."""
+    assert set(notices.AUDIENCES) == {f"ticket.{verb}" for verb in TICKET_VERBS}
+
+
+def test_a_held_mail_waits_for_the_assignee_or_else_for_the_team(
+    ticket: Ticket, agent: User, other_agent: User, admin: User
+) -> None:
+    mailbox = Mailbox.objects.create(
+        name="Desk", address="desk@example.com", host="localhost", username="desk", stand_in=admin
+    )
+    for uid, expected in ((1, {"Igor": "team", "Olga": "team"}), (2, {"Igor": "assignee"})):
+        mail = InboundMail.objects.create(
+            mailbox=mailbox, uid_validity=1, uid=uid, raw=b"x", size=1, sha256="0" * 64
+        )
+        actions.hold_mail(mail, ticket, reason="unverified", by=SYSTEM)
+        assert told(ticket) == expected
+        ticket = actions.give(ticket, to=agent, by=SYSTEM)
+
+
 def test_nobody_is_told_of_a_deleted_ticket(held: Ticket, admin: User) -> None:
     actions.delete(held, reason="A doublet.", by=web(admin))
     assert not Delivery.objects.filter(verb="ticket.deleted").exists()
@@ -216,8 +238,6 @@ def test_telling_costs_one_statement_and_one_for_the_followers(
 ) -> None:
     ticket = opened(by=employee, service=ServiceFactory.create())
     held = Ticket.objects.locked(ticket.pk)
-    from tickets import notices
-
     held.version += 1
     with django_assert_num_queries(2):
         notices.announce("ticket.commented", held, by=web_actor(agent))
