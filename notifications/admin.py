@@ -49,8 +49,8 @@ def tell_of(request: HttpRequest, tests: list[Delivery]) -> None:
 
 
 class ChannelForm(VerbForm):
-    topics = several(gettext_lazy("tells of"), required=True)
-    kinds = several(gettext_lazy("events"), help_text=gettext_lazy("None means all of them."))
+    topics = several(gettext_lazy("Tells of"), required=True)
+    kinds = several(gettext_lazy("Events"), help_text=gettext_lazy("None means all of them."))
     token = forms.CharField(
         label=gettext_lazy("Secret"),
         required=False,
@@ -103,8 +103,8 @@ class ChannelAdmin(VerbAdmin):
 
 
 class WebhookForm(VerbForm):
-    topics = several(gettext_lazy("tells of"), required=True)
-    events = several(gettext_lazy("events"), help_text=gettext_lazy("None means all of them."))
+    topics = several(gettext_lazy("Tells of"), required=True)
+    events = several(gettext_lazy("Events"), help_text=gettext_lazy("None means all of them."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -206,7 +206,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     change_list_template = "admin/notifications/delivery/change_list.html"
     list_display = ("created_at", "subject_name", "what", "whom", "transport", "state", "attempts", "said")
-    list_filter: ClassVar[Any] = ("state", "transport", "kind")
+    list_filter: ClassVar[Any] = ("state", "transport")
     list_select_related = ("recipient", "channel", "webhook")
     linked_by = ("webhook__id__exact", "channel__id__exact")
     date_hierarchy = "created_at"

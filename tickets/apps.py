@@ -58,7 +58,7 @@ class TicketsConfig(AppConfig):
         outbox.FACTS["ticket"] = webhook_facts.facts_of
         # An internal note is told to no other system, so none can ask for it.
         outbox.EVENTS |= {f"ticket.{verb}" for verb in TICKET_VERBS} - {"ticket.noted"}
-        outbox.TOPICS.append(webhook_facts.topics)
+        outbox.TOPICS.insert(0, webhook_facts.topics)
         inbox.TELLERS["ticket"] = letters.lines
         trail.TOLD["attachment"] = reads.present_files
         trail.CHECKS[:] = [reads.comment_faults, reads.file_faults]
