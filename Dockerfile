@@ -28,6 +28,8 @@ COPY --from=build /app /app
 WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=serviceflow.settings HOST=0.0.0.0 PORT=8000
+RUN install -d -o 10001 -g 10001 -m 750 /files
+ENV FILES_FOLDER=/files
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
