@@ -1,7 +1,7 @@
 """The whole loop over real servers: a mail becomes a ticket, an answer becomes a mail, and all of it is one thread.
 
 The company's mail server is aiosmtpd in front of pymap: what is sent to the desk lies in its IMAP mailbox, stamped by
-the receiving host; what is sent to people lies in theirs. The desk is gunicorn and a worker. The employee's mail program
+the receiving host; what is sent to people lies in theirs. The desk is gunicorn and a worker. His mail program
 is Python's smtplib and email, which keep to In-Reply-To and References as all of them do.
 """
 
@@ -109,7 +109,9 @@ def answer(to: EmailMessage, text: str) -> EmailMessage:
     body = to.get_body(("plain",))
     assert body is not None
     quoted = "\n".join(f"> {line}" for line in body.get_content().splitlines())
-    mail.set_content(f"{text}\n\nOn Mon, 23 Nov 2026 at 10:05, Service desk <desk@example.com> wrote:\n{quoted}\n")
+    mail.set_content(
+        f"{text}\n\nOn Mon, 23 Nov 2026 at 10:05, Service desk <desk@example.com> wrote:\n{quoted}\n"
+    )
     return mail
 
 
@@ -133,7 +135,8 @@ def test_five_messages_one_thread_one_ticket(
     key_of: Callable[..., str],
 ) -> None:
     imap.points_at(mailbox, company.imap_port)
-    box: Callable[[], list[EmailMessage]] = lambda: company.delivered.get(employee.email, [])
+    def box() -> list[EmailMessage]:
+        return company.delivered.get(employee.email, [])
     program = open_desk.visitor()
     program.headers["X-API-Key"] = key_of(agent)
 
@@ -157,12 +160,18 @@ def test_five_messages_one_thread_one_ticket(
     assert told.status_code == 201, told.text
     question = arrives(2)
     body = question.get_body(("plain",))
-    assert body is not None and "Is the switch in room" in body.get_content()
+    assert body is not None
+    assert "Is the switch in room" in body.get_content()
     reply = send(company, answer(question, "Yes, it is dark."))
     visit_all()
     until(lambda: ticket.comments.count() == 2, "the answer did not arrive", process=worker)
     said = Comment.objects.latest("id")
-    assert (said.body, said.author, said.source, said.internal) == ("Yes, it is dark.", employee, "mail", False)
+    assert (said.body, said.author, said.source, said.internal) == (
+        "Yes, it is dark.",
+        employee,
+        "mail",
+        False,
+    )
 
     # It is solved, and he hears of that, too.
     assert program.post(f"{place}/claim").status_code == 200
