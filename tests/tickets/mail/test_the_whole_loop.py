@@ -135,8 +135,10 @@ def test_five_messages_one_thread_one_ticket(
     key_of: Callable[..., str],
 ) -> None:
     imap.points_at(mailbox, company.imap_port)
+
     def box() -> list[EmailMessage]:
         return company.delivered.get(employee.email, [])
+
     program = open_desk.visitor()
     program.headers["X-API-Key"] = key_of(agent)
 
