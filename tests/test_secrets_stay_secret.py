@@ -1,4 +1,4 @@
-"""Secrets planted everywhere, before servers that repeat what they hear: none is in a log, a row, a page or an error."""
+"""Secrets planted everywhere, before servers that repeat what they hear: none is in a log, a row, a page, an error."""
 
 import base64
 import re
