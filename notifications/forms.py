@@ -11,6 +11,7 @@ from accounts.models import User
 from notifications import outbox, preferences
 from notifications.models import Digest, Kind, Quiet, Transport
 
+AT_ONCE = "now"
 # A person, never a channel or a group: others would read along.
 ADDRESSES = {
     Transport.SLACK: RegexValidator(
@@ -25,8 +26,7 @@ class PreferencesForm(forms.Form):
 
     digest = forms.ChoiceField(
         label=_("Mails"),
-        required=False,
-        choices=Digest,
+        choices=[(digest.value or AT_ONCE, digest.label) for digest in Digest],
         widget=forms.RadioSelect,
         help_text=_("A digest gathers what has happened in one mail."),
     )
@@ -59,7 +59,7 @@ class PreferencesForm(forms.Form):
         self.contacts = preferences.contacts_of(user)
         quiet = Quiet.objects.filter(user=user).first() or Quiet(user=user)
         kwargs["initial"] = {
-            "digest": quiet.digest, "begins": quiet.begins, "ends": quiet.ends, **self.contacts,
+            "digest": quiet.digest or AT_ONCE, "begins": quiet.begins, "ends": quiet.ends, **self.contacts,
         }  # fmt: skip
         super().__init__(*args, **kwargs)
         for chat in preferences.CHATS:
@@ -103,6 +103,7 @@ class PreferencesForm(forms.Form):
     def chosen(self) -> dict[str, Any]:
         """What the verb takes."""
         sent = self.cleaned_data
+        digest = sent.get("digest", self.initial["digest"])
         quiet = (sent["begins"], sent["ends"]) if sent["begins"] is not None else None
         return {
             "wishes": {
@@ -111,5 +112,5 @@ class PreferencesForm(forms.Form):
             },
             "contacts": {str(chat): sent[chat] for chat in preferences.CHATS if chat in sent},
             "quiet": quiet,
-            "digest": sent.get("digest", self.initial["digest"]),
+            "digest": "" if digest == AT_ONCE else digest,
         }

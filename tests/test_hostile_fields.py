@@ -188,7 +188,7 @@ PAGES: dict[str, Callable[[Desk], Sent]] = {
         f"notices.{name}": lambda d, name=name: (  # type: ignore[misc]
             "post",
             "/account/notifications/",
-            {"digest": "", "begins": "22:00", "ends": "07:00", name: None},
+            {"digest": "now", "begins": "22:00", "ends": "07:00", name: None},
         )
         for name in ("digest", "begins", "ends", "reply-inbox")
     },

@@ -32,7 +32,7 @@ def _post_office(settings: Any) -> None:
 def ticked(user: User, **changed: str | None) -> dict[str, str]:
     """The form as it stands, with some of it changed; None unticks. `reply-email` is written `reply_email`."""
     form = {f"{kind}-{by}": "on" for (kind, by), wanted in preferences.wishes_of(user).items() if wanted}
-    for name, value in {"digest": "", "begins": "", "ends": "", **changed}.items():
+    for name, value in {"digest": "now", "begins": "", "ends": "", **changed}.items():
         field = name.replace("_", "-")
         form.pop(field, None)
         if value is not None:
@@ -60,7 +60,7 @@ def test_what_is_unticked_is_not_told_and_the_rest_is(
     ticket = stand(opened(by=employee, service=service), "IN_PROGRESS", assignee=agent)
     actions.add_comment(ticket, body="Which cable?", by=web(agent))
     mails = Delivery.objects.filter(recipient=employee, transport=Transport.EMAIL)
-    assert set(mails.values_list("kind", flat=True)) == {"change", "status"}
+    assert set(mails.values_list("kind", flat=True)) == {"change"}
 
 
 def test_only_what_differs_from_the_defaults_is_kept(browser_of: BrowserOf, employee: User) -> None:
