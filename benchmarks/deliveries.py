@@ -9,6 +9,7 @@ of, webhooks are signed. Ends with 1 if one is missing or comes twice.
 
 import argparse
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -55,6 +56,7 @@ def main() -> None:
         "--single", type=int, default=40, help="notices, one at a time, for the time from the commit"
     )
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_what: sys.exit("ended"))  # with its worker and its database
     devdb.ensure_running()
     connection.creation.create_test_db(verbosity=0)
     try:

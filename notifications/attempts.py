@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -123,7 +123,10 @@ def pause_after(attempts: int) -> timedelta:
 
 
 def take(public_id: UUID) -> Attempt | None:
-    """The delivery, ours alone until it ends; None if it is finished. Raises Later where its time has not come."""
+    """The delivery, ours alone until it ends. Raises Later where its time has not come.
+
+    None if it is finished, or if another one of its line is before it.
+    """
     now = timezone.now()
     taken = Delivery.objects.raw(
         _TAKE,
@@ -149,7 +152,7 @@ def take(public_id: UUID) -> Attempt | None:
 
 
 def _when(public_id: UUID, now: datetime) -> datetime | None:
-    """When to look again at a delivery that could not be taken; None if it is finished."""
+    """When to look again at a delivery that could not be taken; None if it is finished, or not its turn."""
     found = Delivery.objects.filter(public_id=public_id, state__in=[State.PENDING, State.SENDING]).first()
     if found is None:
         return None
@@ -160,8 +163,28 @@ def _when(public_id: UUID, now: datetime) -> datetime | None:
     rest = Rest.objects.filter(destination=destination_of(found), until__gt=now).first()
     if rest is not None:
         return rests.soon_after(rest.until)
-    # An earlier event of the same ticket goes first, or somebody was quicker.
+    if found.webhook_id is not None and _in_line(found).filter(seq__lt=found.seq).exists():
+        # Whoever brings the one before it on its way goes on with this one.
+        return None
+    # Somebody was quicker.
     return now + timedelta(seconds=random.uniform(1, 3))  # noqa: S311 (no secret)
+
+
+def next_in_line(finished: Delivery) -> Delivery | None:
+    """What the same webhook is to hear next of the same ticket."""
+    if finished.webhook_id is None:
+        return None
+    return _in_line(finished).filter(state=State.PENDING).order_by("seq").first()
+
+
+def _in_line(one: Delivery) -> QuerySet[Delivery]:
+    line: QuerySet[Delivery] = Delivery.objects.filter(
+        webhook=one.webhook_id,
+        subject_id=one.subject_id,
+        state__in=[State.PENDING, State.SENDING],
+        again_at=None,
+    )
+    return line if one.again_at is None else line.none()
 
 
 def destination_of(delivery: Delivery) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -97,18 +98,37 @@ def announce(
 
 
 def deliver(public_id: str) -> None:
-    """Bring one delivery on its way, or say by raising Later when to try again. May be called by several at once."""
-    attempt = attempts.take(UUID(public_id))
+    """Bring one delivery on its way, or say by raising Later when to try again. May be called by several at once.
+
+    What stood in line behind it goes next: its own job may have found the line closed and gone.
+    """
+    finished = _deliver(UUID(public_id))
+    while finished is not None:
+        follower = attempts.next_in_line(finished)
+        if follower is None:
+            return
+        try:
+            finished = _deliver(follower.public_id)
+        except attempts.Later as later:
+            enqueue([follower], at=later.at)
+            return
+
+
+def _deliver(public_id: UUID) -> Delivery | None:
+    """The delivery, if it is over by this. Raises Later."""
+    attempt = attempts.take(public_id)
     if attempt is None:
         return None
     delivery = attempt.delivery
     state, at = quiet.standing(delivery, now=timezone.now())
     if state != State.SENDING:
-        return attempt.hold(state, at)
+        attempt.hold(state, at)
+        return None
     try:
         message = _composed(delivery)
         if message is None:
-            return attempt.skipped("No longer to be told.")
+            attempt.skipped("No longer to be told.")
+            return delivery
         with rests.place_at(attempt.destination):
             said = SEND[Transport(delivery.transport)](delivery, message)
     except NotSent as trouble:
@@ -119,10 +139,11 @@ def deliver(public_id: str) -> None:
         raise
     except Exception:
         # A fault of ours must not leave it between two stools: it is tried again, and in the end seen as failed.
-        log.exception("delivery_broken", delivery=public_id)
+        log.exception("delivery_broken", delivery=str(public_id))
         attempt.failed(Passing("A fault of the desk: see the log.", about_this=True))
     else:
         attempt.succeeded(said)
+    return delivery
 
 
 @transaction.atomic
@@ -168,12 +189,12 @@ def send_test(to: User | Channel | Webhook, *, by: Actor) -> Delivery:
     return test
 
 
-def enqueue(deliveries: Iterable[Delivery]) -> None:
-    """Give them jobs. Without the lock of those that wait in line: theirs may be the job that the line waits for."""
+def enqueue(deliveries: Iterable[Delivery], *, at: datetime | None = None) -> None:
+    """Give them jobs, for now or for then."""
     from notifications.tasks import deliver as task
 
     for one in deliveries:
-        task.configure(queue=one.transport).defer(delivery=str(one.public_id))
+        task.configure(queue=one.transport, schedule_at=at).defer(delivery=str(one.public_id))
 
 
 def _composed(delivery: Delivery) -> Message | None:
@@ -266,10 +287,10 @@ WITH named AS (
         recipient_id, channel_id, webhook_id, CASE transport WHEN 'inbox' THEN 'sent' ELSE 'pending' END, 0,
         %(now)s, %(now)s, '', CASE transport WHEN 'inbox' THEN %(now)s::timestamptz END
     FROM target ON CONFLICT DO NOTHING
-    RETURNING public_id, subject_id, transport, webhook_id
+    RETURNING public_id, transport
 )
 SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
-    transport, %(task)s, 0, 'webhook:' || webhook_id || ':' || subject_id, NULL,
+    transport, %(task)s, 0, NULL, NULL,
     jsonb_build_object('delivery', public_id), NULL)::procrastinate_job_to_defer_v1))
 FROM written WHERE transport <> 'inbox'
 """

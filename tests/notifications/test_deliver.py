@@ -315,6 +315,28 @@ def test_a_webhook_hears_of_a_ticket_in_the_order_of_its_versions(
     assert tried(second).state == State.SENT
 
 
+def test_a_line_goes_on_by_itself(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    line = [delivery_to(webhook, subject_id=ticket, seq=number) for number in (1, 2, 3)]
+    for too_early in line[1:]:
+        assert tried(too_early).attempts == 0  # and their jobs are gone
+    tried(line[0])
+    assert [heard.headers["webhook-id"] for heard in listener.heard] == [str(one.public_id) for one in line]
+
+
+def test_a_line_that_breaks_off_goes_on_later(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    listener.reply = lambda _heard: Reply(200 if len(listener.heard) == 1 else 500)
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    line = [delivery_to(webhook, subject_id=ticket, seq=number) for number in (1, 2, 3)]
+    outbox.deliver(str(line[0].public_id))
+    assert [jobs_of(one) for one in line] == [0, 1, 0]
+    assert ProcrastinateJob.objects.get().scheduled_at is not None
+
+
 def test_what_was_given_up_holds_nobody_up(
     listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
 ) -> None:
