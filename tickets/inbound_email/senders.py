@@ -38,7 +38,7 @@ def who_wrote(mail: ParsedMail, mailbox: Mailbox) -> Sender:
     answered = next(
         (found for address in mail.delivered_to if (found := correspondence.person_of(address))), None
     )
-    referred = correspondence.continued(reversed(mail.references))
+    referred = correspondence.continued(mail.references)
     verdict, domain = vouching.dmarc(mail.results, by=mailbox.authserv_id)
     address = mail.sender.address
     pointed = answered[0] if answered else referred
