@@ -149,6 +149,13 @@ def _held_mail(desk: Desk) -> InboundMail:
     return _mail(desk, outcome="held", ticket=desk.held)
 
 
+def _unproven_mail(desk: Desk) -> InboundMail:
+    mail = _mail(desk, outcome="ticket", ticket=desk.held)
+    mail.sender = desk.colleague.email.upper()
+    mail.save()
+    return mail
+
+
 @dataclass(frozen=True)
 class After:
     """A deed to something that is made for it first, with events of its own."""
@@ -162,6 +169,10 @@ MONDAY = datetime(2031, 5, 5, tzinfo=UTC)
 
 # A verb → how to do it, and the events that it leaves: one for each thing that was changed.
 TICKETS: dict[str, tuple[Deed, list[str]]] = {
+    "accept_sender": (
+        After(_unproven_mail, lambda d, mail: actions.accept_sender(mail, by=d.he)),
+        ["ticket.sender_accepted"],
+    ),
     "add_comment": (
         lambda d: actions.add_comment(d.held, body="Any news?", by=web(d.employee)),
         ["ticket.commented"],

@@ -156,6 +156,7 @@ PAGES: dict[str, Callable[[Desk], Sent]] = {
     "properties.tags": lambda d: ("post", f"/tickets/{d.ticket.public_id}/properties/", {"tags": None}),
     "properties.due_at": lambda d: ("post", f"/tickets/{d.ticket.public_id}/properties/", {"due_at": None}),
     "watch.email": lambda d: ("post", f"/tickets/{d.ticket.public_id}/watch/", {"email": None}),
+    "accept_sender.mail": lambda d: ("post", f"/tickets/{d.ticket.public_id}/mail/accept/", {"mail": None}),
     "release_mail.mail": lambda d: ("post", f"/tickets/{d.ticket.public_id}/mail/release/", {"mail": None}),
     "refuse_mail.mail": lambda d: ("post", f"/tickets/{d.ticket.public_id}/mail/refuse/", {"mail": None}),
     "unwatch.person": lambda d: ("post", f"/tickets/{d.ticket.public_id}/unwatch/", {"person": None}),

@@ -29,6 +29,7 @@ TICKET_VERBS = {
     "mail_held": _("Mail of an unverified sender held back"),
     "mail_released": _("Mail of an unverified sender put on the ticket"),
     "mail_refused": _("Mail of an unverified sender refused"),
+    "sender_accepted": _("Sender of a mail confirmed"),
 }
 FILE_VERBS = {"checked": _("File checked"), "downloaded": _("File taken away")}
 MAILBOX_VERBS = {"created": _("Mailbox added"), "changed": _("Mailbox changed")}

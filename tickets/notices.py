@@ -121,6 +121,7 @@ AUDIENCES: dict[str, tuple[Kind, Audience]] = {
     "ticket.mail_held": (Kind.NOTE, _assignee),
     "ticket.mail_released": (Kind.REPLY, _everybody),
     "ticket.mail_refused": (Kind.NOTE, _nobody),
+    "ticket.sender_accepted": (Kind.STATUS, _two),
     "ticket.edited": (Kind.CHANGE, _two),
     "ticket.priority_set": (Kind.CHANGE, _two),
     "ticket.service_set": (Kind.CHANGE, _two),

@@ -49,6 +49,7 @@ ICONS = {
     "ticket.mail_held": "mail",
     "ticket.mail_released": "mail",
     "ticket.mail_refused": "mail",
+    "ticket.sender_accepted": "user-check",
 }
 
 
@@ -146,7 +147,7 @@ def _mails(ticket: Ticket, events: Iterable[Event]) -> dict[int | None, InboundM
         return {}
     became = InboundMail.objects.filter(
         ticket=ticket, outcome__in=[MailOutcome.TICKET, MailOutcome.COMMENT]
-    ).only("ticket", "comment", "sender", "sender_name", "proof", "folded")
+    ).only("public_id", "ticket", "comment", "sender", "sender_name", "proof", "folded")
     return {mail.comment_id: mail for mail in became}
 
 
@@ -387,6 +388,9 @@ SENTENCES: dict[str, Callable[[Event, Names], Sentence]] = {
         gettext_lazy("A mail of %(sender)s was held back: the sender is not verified")
     ),
     "ticket.mail_released": _plainly(gettext_lazy("%(actor)s put a mail on the ticket")),
+    "ticket.sender_accepted": _plainly(
+        gettext_lazy("%(actor)s confirmed that this is a request of %(new)s"), "requester"
+    ),
     "ticket.mail_refused": _of_a_mail(gettext_lazy("%(actor)s refused a mail of %(sender)s")),
 }
 

@@ -38,6 +38,7 @@ ONLY_POSTED = {
     "tickets:comment",
     "tickets:watch",
     "tickets:unwatch",
+    "tickets:accept_sender",
     "tickets:release_mail",
     "tickets:refuse_mail",
     "tickets:delete",

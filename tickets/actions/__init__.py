@@ -20,6 +20,7 @@ from tickets.actions.content import delete, edit, set_due, set_priority, set_ser
 from tickets.actions.conversation import add_comment, attach, unwatch, watch
 from tickets.actions.files import look_at, note_download, settle
 from tickets.actions.mail import (
+    accept_sender,
     hold_mail,
     read_again,
     refuse_mail,
@@ -32,6 +33,7 @@ from tickets.actions.progress import cancel, change_status, reopen
 
 __all__ = [
     "Outcome",
+    "accept_sender",
     "add_comment",
     "assign",
     "attach",

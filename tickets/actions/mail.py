@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from accounts import configuration
 from accounts.acting import Actor, Refused
 from accounts.actions import require_admin_still
+from accounts.models import User
 from audit import trail
-from tickets.actions._record import comment_of, lock, record
+from tickets.actions._record import comment_of, let_go, lock, may_see, record
 from tickets.files import Incoming
 from tickets.models import Comment, InboundMail, Mailbox, Ticket
-from tickets.models.mail import FOUND, Outcome
+from tickets.models.mail import FOUND, Outcome, Proof
 from tickets.models.ticket import LONGEST_TEXT
 from tickets.permissions import require
 
@@ -47,6 +48,30 @@ def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor
     mail.outcome, mail.comment = Outcome.COMMENT, comment
     _finish(mail)
     return comment
+
+
+@transaction.atomic
+def accept_sender(mail: InboundMail, *, by: Actor) -> Ticket:
+    """Say that a ticket of an unproven mail is that of the person whose address it names: it becomes his request.
+
+    The stand-in of the mailbox, who had it until then, stays its author.
+    """
+    ticket, by = lock(_ticket_of(mail), by=by)
+    require(by, "note", ticket)
+    mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
+    if mail.outcome != Outcome.TICKET or mail.ticket_id != ticket.pk or mail.is_proven:
+        raise Refused("not_unproven", _("Somebody has said already whose request this is."))
+    person = User.objects.active().by_email(mail.sender).first()
+    if person is None:
+        raise Refused(
+            "sender_unknown", _("Nobody at the desk has the address %(sender)s.") % {"sender": mail.sender}
+        )
+    mail.proof = Proof.AGENT
+    mail.save(update_fields=["proof"])
+    ticket.requester = person
+    if ticket.is_open and ticket.assignee is not None and not may_see(ticket, ticket.assignee):
+        let_go(ticket)
+    return record(ticket, "ticket.sender_accepted", by=by)
 
 
 @transaction.atomic
@@ -98,14 +123,18 @@ def subject(mail: InboundMail) -> trail.Subject:
 
 def _held(mail: InboundMail, *, by: Actor) -> tuple[InboundMail, Ticket, Actor]:
     """The mail and its ticket, locked in this order: tickets come first everywhere."""
-    if mail.ticket is None:
-        raise _not_held()
-    ticket, by = lock(mail.ticket, by=by)
+    ticket, by = lock(_ticket_of(mail), by=by)
     require(by, "note", ticket)
     mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
     if mail.outcome != Outcome.HELD or mail.ticket_id != ticket.pk:
         raise _not_held()
     return mail, ticket, by
+
+
+def _ticket_of(mail: InboundMail) -> Ticket:
+    if mail.ticket is None:
+        raise _not_held()
+    return mail.ticket
 
 
 def _not_held() -> Refused:

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(blank=True, max_length=998, verbose_name='subject')),
                 ('text', models.TextField(blank=True, verbose_name='text')),
                 ('folded', models.TextField(blank=True, verbose_name='signature and history')),
-                ('proof', models.CharField(blank=True, choices=[('', 'nothing'), ('token', 'reply address'), ('dmarc', 'DMARC')], max_length=10, verbose_name='sender proven by')),
+                ('proof', models.CharField(blank=True, choices=[('', 'nothing'), ('token', 'reply address'), ('dmarc', 'DMARC'), ('agent', "an agent's word")], max_length=10, verbose_name='sender proven by')),
                 ('machine', models.CharField(blank=True, max_length=10, verbose_name='written by a program')),
                 ('outcome', models.CharField(choices=[('fetched', 'waits to be read'), ('ticket', 'became a ticket'), ('comment', 'became a comment'), ('held', 'waits for an agent'), ('ignored', 'ignored'), ('quarantined', 'in quarantine')], default='fetched', max_length=12, verbose_name='outcome')),
                 ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),

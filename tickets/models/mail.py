@@ -91,6 +91,7 @@ class Proof(models.TextChoices):
     NONE = "", _("nothing")
     TOKEN = "token", _("reply address")
     DMARC = "dmarc", "DMARC"
+    AGENT = "agent", _("an agent's word")
 
 
 # The columns that reading a mail fills. The source and where it came from never change, and the source may be large.

@@ -68,6 +68,7 @@ CHANGING = (
     "priority",
     "service_id",
     "team_id",
+    "requester_id",
     "assignee_id",
     "tags",
     "due_at",
@@ -331,7 +332,7 @@ class Ticket(models.Model):
 
         PostgreSQL reads a row it had to wait for again, but not the rows joined to it (EvalPlanQual).
         """
-        for name in ("service", "team", "assignee", "finished_by"):
+        for name in ("service", "team", "requester", "assignee", "finished_by"):
             joined = self._state.fields_cache.get(name)
             if (joined.pk if joined else None) != getattr(self, f"{name}_id"):
                 self._state.fields_cache.pop(name, None)

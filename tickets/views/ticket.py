@@ -282,6 +282,12 @@ def release_mail(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
 
 
 @verb(forms.HeldMailForm, "note")
+def accept_sender(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
+    ticket = actions.accept_sender(held_mail(ticket, sent["mail"]), by=by)
+    return _("This is a request of %(name)s now, who reads the answers.") % {"name": ticket.requester}
+
+
+@verb(forms.HeldMailForm, "note")
 def refuse_mail(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
     actions.refuse_mail(held_mail(ticket, sent["mail"]), by=by)
     return _("The mail is refused.")

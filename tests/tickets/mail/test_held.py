@@ -179,3 +179,70 @@ def test_an_agent_s_answer_to_a_note_is_a_note(
         In_Reply_To=correspondence.message_id(notice),
     )
     assert [comment.internal for comment in Comment.objects.order_by("pk")] == [True, True]
+
+
+# --- A ticket that nobody vouches for --------------------------------------------------------------
+
+
+def unproven(mailbox: Mailbox, **told: str) -> InboundMail:
+    mail = arrives(mailbox, **told)
+    assert (mail.outcome, mail.is_proven) == ("ticket", False)
+    return mail
+
+
+def test_an_agent_says_whose_request_it_is(
+    employee: User, agent: User, stand_in: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    mail = unproven(mailbox, text="The VPN drops.")
+    ticket = mail.ticket
+    assert ticket is not None
+    assert ticket.requester == stand_in
+    assert browser_of(employee).get(f"/tickets/{ticket.public_id}/").status_code == 404
+    page = see(browser_of(agent), ticket)
+    assert "Confirm the sender" in page
+    answer = press(browser_of(agent), ticket, "accept_sender", mail=mail.public_id)
+    assert answer.status_code == 303
+    ticket.refresh_from_db()
+    mail.refresh_from_db()
+    assert (ticket.requester, ticket.author, mail.proof) == (employee, stand_in, "agent")
+    assert verbs(ticket)[-1] == "sender_accepted"
+    assert trail.first_fault() is None
+    page = see(browser_of(employee), ticket)
+    assert "The VPN drops." in page
+    assert "Unverified sender" not in page
+    assert Delivery.objects.filter(verb="ticket.sender_accepted", recipient=employee).exists()
+
+
+def test_it_is_said_once(employee: User, agent: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
+    mail = unproven(mailbox)
+    ticket = mail.ticket
+    assert ticket is not None
+    for status in (303, 409):
+        answer = press(browser_of(agent), ticket, "accept_sender", mail=mail.public_id)
+        assert answer.status_code == status
+    assert verbs(ticket).count("sender_accepted") == 1
+
+
+def test_whom_nobody_knows_is_nobodys_requester(
+    agent: User, stand_in: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    mail = unproven(mailbox, sender="Ivan <ivan@elsewhere.example>")
+    ticket = mail.ticket
+    assert ticket is not None
+    answer = press(browser_of(agent), ticket, "accept_sender", mail=mail.public_id)
+    assert "Nobody at the desk has the address ivan@elsewhere.example." in answer.content.decode()
+    ticket.refresh_from_db()
+    assert (ticket.requester, ticket.version) == (stand_in, 1)
+
+
+def test_an_employee_confirms_nothing(
+    employee: User, agent: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    mail = unproven(mailbox)
+    ticket = mail.ticket
+    assert ticket is not None
+    assert press(browser_of(employee), ticket, "accept_sender", mail=mail.public_id).status_code == 404
+    ticket.watches.create(user=employee)
+    page = see(browser_of(employee), ticket)
+    assert "Confirm the sender" not in page
+    assert press(browser_of(employee), ticket, "accept_sender", mail=mail.public_id).status_code == 403
