@@ -40,7 +40,7 @@ class NotificationsConfig(AppConfig):
         words.teach("channel", Channel, verbs=CHANNEL_VERBS)
         words.teach("webhook", Webhook, verbs=WEBHOOK_VERBS)
         words.teach("delivery", Delivery, verbs=DELIVERY_VERBS)
-        outbox.COMPOSERS[quiet.DIGEST] = digest.compose
+        outbox.COMPOSERS[quiet.DIGEST] = lambda _deliveries: digest.compose
         sign_in.ALONG["unread"] = inbox.count_unread
         trail.TOLD["notices"] = preferences.present
         words.teach("notices", Quiet, verbs={"chosen": _("Notices chosen")}, fields=CHOSEN)

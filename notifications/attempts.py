@@ -1,26 +1,31 @@
-"""One attempt at a delivery: taken by one worker, and given back with what became of it.
+"""Attempts at deliveries: taken by one worker, some at once, and each given back with what became of it.
 
-Taking it is one statement, which commits before anything is sent: whoever is killed after it leaves an attempt that is
-taken up again, and two workers never send the same at once. Recording the outcome is another, and counts only while the
-attempt is still this worker's.
+Taking them is one statement, which commits before anything is sent: whoever is killed after it leaves attempts that are
+taken up again, and two workers never send the same at once. Recording an outcome is another, for each as soon as it is
+known, and counts only while the attempt is still this worker's.
 """
 
 import random
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from notifications import rests
 from notifications.message import Ambiguous, NotSent, NotSetUp, Passing, Permanent
-from notifications.models import Delivery, Rest, State
+from notifications.models import Channel, Delivery, Rest, State, Webhook
 
 GIVE_UP_AFTER = timedelta(days=3)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
-# An attempt that has not ended by then was killed: transports give up after ten seconds.
+# What is taken at once: read in a few questions, said one after the other by one thread.
+TOGETHER = 10
+# An attempt that has not ended by then was killed: transports give up after ten seconds, and what its worker has not
+# come to by outbox.SPAN it gives back.
 ABANDONED_AFTER = timedelta(seconds=45)
 # A message that may have arrived is sent so many times at most, always with the same id.
 MOST_AMBIGUOUS = 3
@@ -46,6 +51,8 @@ class Attempt:
         self.destination: str = delivery.destination  # type: ignore[attr-defined]
         self.shaky: bool = delivery.shaky  # type: ignore[attr-defined]
         self.on_trial: bool = delivery.on_trial  # type: ignore[attr-defined]
+        # Whether it has failed for a reason that what goes there next would meet, too.
+        self.bodes_ill = False
 
     def succeeded(self, said: str) -> None:
         self._end(State.SENT, said)
@@ -75,6 +82,10 @@ class Attempt:
         self._update(state=State.PENDING, due_at=at, said=trouble.said)
         raise Later(at)
 
+    def give_back(self) -> None:
+        """Untried, for whoever takes it next. Raises Later."""
+        self.hold(State.PENDING, timezone.now())
+
     def hold(self, state: State, at: datetime, said: str = "") -> None:
         """Give it back untried, PENDING or GATHERED until then. Raises Later for what is to be tried by itself."""
         more = {"said": said} if said else {}
@@ -88,15 +99,18 @@ class Attempt:
 
     def _tell_rests(self, trouble: NotSent) -> None:
         if isinstance(trouble, Passing | Ambiguous) and not getattr(trouble, "about_this", False):
+            self.bodes_ill = True
             rests.failed(self.destination, on_trial=self.on_trial, at=getattr(trouble, "at", None))
         elif self.shaky and isinstance(trouble, Passing | Permanent):
             # It has answered, be it with a no to this message.
             rests.succeeded(self.destination)
 
     def _end(self, state: State, said: str) -> None:
-        self._update(state=state, said=said[:500], finished_at=timezone.now())
+        # Of every delivery, one by one: written out, since the ORM takes longer to make it than the database to do it.
+        one = self.delivery
+        with connection.cursor() as cursor:
+            cursor.execute(_END, [state, said[:500], timezone.now(), one.pk, one.started_at])
         if state in {State.FAILED, State.UNKNOWN}:
-            one = self.delivery
             log.error(
                 "delivery_failed",
                 delivery=str(one.public_id),
@@ -109,7 +123,7 @@ class Attempt:
             )
 
     def _update(self, **values: object) -> None:
-        # Only while the attempt is still ours: another worker may have taken it for abandoned.
+        # As _END.
         ours = Delivery.objects.filter(
             pk=self.delivery.pk, state=State.SENDING, started_at=self.delivery.started_at
         )
@@ -122,40 +136,52 @@ def pause_after(attempts: int) -> timedelta:
     return pause * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
 
 
-def take(public_id: UUID) -> Attempt | None:
-    """The delivery, ours alone until it ends. Raises Later where its time has not come.
+def take(public_ids: Collection[UUID]) -> tuple[list[Attempt], datetime | None]:
+    """Those that are due, ours alone until they end, and what stands in line behind them; in their order.
 
-    None if it is finished, or if another one of its line is before it.
+    And when to look again at the others of these, if any is neither finished nor in line behind another.
     """
     now = timezone.now()
-    taken = Delivery.objects.raw(
-        _TAKE,
-        {
-            "id": public_id,
-            "now": now,
-            "abandoned": now - ABANDONED_AFTER,
-            "patience": rests.PATIENCE,
-            "trial": now + rests.TRIAL,
-        },
+    taken = list(
+        Delivery.objects.raw(
+            _TAKE,
+            {
+                "ids": list(public_ids),
+                "now": now,
+                "abandoned": now - ABANDONED_AFTER,
+                "patience": rests.PATIENCE,
+                "trial": now + rests.TRIAL,
+                "behind": TOGETHER - 1,
+            },
+        )
     )
-    for delivery in taken:
-        if delivery.recipient_id is not None:
-            # With all that is asked of him on the way.
-            delivery.recipient = (
-                User.objects.with_teams().select_related("quiet").get(pk=delivery.recipient_id)
-            )
-        return Attempt(delivery)
-    at = _when(public_id, now)
-    if at is None:
-        return None
-    raise Later(at)
+    taken.sort(key=lambda one: (one.seq, one.pk))
+    _bring_along_whom(taken)
+    left = set(public_ids) - {one.public_id for one in taken}
+    return [Attempt(one) for one in taken], _when(left, now) if left else None
 
 
-def _when(public_id: UUID, now: datetime) -> datetime | None:
-    """When to look again at a delivery that could not be taken; None if it is finished, or not its turn."""
-    found = Delivery.objects.filter(public_id=public_id, state__in=[State.PENDING, State.SENDING]).first()
-    if found is None:
-        return None
+def _bring_along_whom(deliveries: Sequence[Delivery]) -> None:
+    """People with all that is asked of them on the way; channels and webhooks. A question for each kind there is."""
+    for name, rows in (
+        ("recipient", User.objects.with_teams().select_related("quiet")),
+        ("channel", Channel.objects.all()),
+        ("webhook", Webhook.objects.all()),
+    ):
+        theirs = [one for one in deliveries if getattr(one, f"{name}_id") is not None]
+        found = rows.in_bulk({getattr(one, f"{name}_id") for one in theirs}) if theirs else {}
+        for one in theirs:
+            setattr(one, name, found.get(getattr(one, f"{name}_id")))
+
+
+def _when(public_ids: Collection[UUID], now: datetime) -> datetime | None:
+    """When to look again at deliveries that could not be taken; None if they are all finished, or not their turn."""
+    left = Delivery.objects.filter(public_id__in=public_ids, state__in=[State.PENDING, State.SENDING])
+    moments = [_when_one(found, now) for found in left]
+    return min((at for at in moments if at is not None), default=None)
+
+
+def _when_one(found: Delivery, now: datetime) -> datetime | None:
     if found.state == State.SENDING and found.started_at and found.started_at > now - ABANDONED_AFTER:
         return found.started_at + ABANDONED_AFTER
     if found.due_at > now:
@@ -193,29 +219,47 @@ def destination_of(delivery: Delivery) -> str:
     return f"channel:{delivery.channel_id}" if delivery.channel_id else delivery.transport
 
 
-# A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn.
+# Only while the attempt is still ours: another worker may have taken it for abandoned.
+_END = """
+UPDATE notifications_delivery SET state = %s, said = %s, finished_at = %s
+WHERE id = %s AND state = 'sending' AND started_at = %s
+"""
+
+# A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn. Whoever has
+# locked the first of a line may take what stands behind it, as far as all of it is due: nobody else can begin there.
 _TAKE = """
-WITH due AS MATERIALIZED (
-    SELECT d.id, CASE
-        WHEN d.webhook_id IS NOT NULL THEN 'webhook:' || d.webhook_id
-        WHEN d.channel_id IS NOT NULL THEN 'channel:' || d.channel_id
-        ELSE d.transport END AS destination
-    FROM notifications_delivery d
-    WHERE d.public_id = %(id)s AND d.due_at <= %(now)s
+WITH first AS MATERIALIZED (
+    SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
+    WHERE d.public_id = ANY(%(ids)s::uuid[]) AND d.due_at <= %(now)s
         AND (d.state = 'pending' OR d.state = 'sending' AND d.started_at <= %(abandoned)s)
         AND (d.webhook_id IS NULL OR d.again_at IS NOT NULL OR NOT EXISTS (
             SELECT FROM notifications_delivery e
             WHERE e.subject_id = d.subject_id AND e.webhook_id = d.webhook_id AND e.seq < d.seq
                 AND e.state IN ('pending', 'sending') AND e.again_at IS NULL))
-    FOR UPDATE
+    ORDER BY d.id FOR UPDATE
+), due AS MATERIALIZED (
+    SELECT d.id, d.destination, row_number() OVER (PARTITION BY d.destination ORDER BY d.seq, d.id) AS place
+    FROM (SELECT d.*, CASE
+            WHEN d.webhook_id IS NOT NULL THEN 'webhook:' || d.webhook_id
+            WHEN d.channel_id IS NOT NULL THEN 'channel:' || d.channel_id
+            ELSE d.transport END AS destination
+        FROM notifications_delivery d
+        WHERE d.id IN (SELECT id FROM first UNION ALL SELECT behind.id FROM first CROSS JOIN LATERAL (
+            SELECT e.id, bool_and(e.state = 'pending' AND e.due_at <= %(now)s) OVER (ORDER BY e.seq) AS is_due
+            FROM notifications_delivery e
+            WHERE e.webhook_id = first.webhook_id AND e.subject_id = first.subject_id AND e.seq > first.seq
+                AND e.state IN ('pending', 'sending') AND e.again_at IS NULL AND first.again_at IS NULL
+            ORDER BY e.seq LIMIT %(behind)s) behind WHERE behind.is_due)) d
 ), trial AS (
-    UPDATE notifications_rest r SET until = %(trial)s FROM due
-    WHERE r.destination = due.destination AND r.failures >= %(patience)s AND r.until <= %(now)s
+    UPDATE notifications_rest r SET until = %(trial)s
+    WHERE r.destination IN (SELECT destination FROM due) AND r.failures >= %(patience)s AND r.until <= %(now)s
     RETURNING r.destination
 )
 UPDATE notifications_delivery d SET state = 'sending', started_at = %(now)s, attempts = d.attempts + 1
 FROM due LEFT JOIN notifications_rest r ON r.destination = due.destination
+    LEFT JOIN trial ON trial.destination = due.destination
 WHERE d.id = due.id
-    AND (r.destination IS NULL OR r.failures < %(patience)s AND r.until <= %(now)s OR EXISTS (SELECT FROM trial))
-RETURNING d.*, due.destination, r.destination IS NOT NULL AS shaky, EXISTS (SELECT FROM trial) AS on_trial
+    AND (r.destination IS NULL OR r.failures < %(patience)s AND r.until <= %(now)s
+        OR trial.destination IS NOT NULL AND due.place = 1)
+RETURNING d.*, due.destination, r.destination IS NOT NULL AS shaky, trial.destination IS NOT NULL AS on_trial
 """

@@ -1,8 +1,10 @@
 """The outbox: what is announced inside a verb's transaction is delivered after it, once to each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +20,7 @@ from accounts.actions import require_admin_still
 from accounts.models import User
 from audit import trail
 from notifications import attempts, quiet, rests
+from notifications.attempts import Attempt
 from notifications.message import Message, NotSent, Passing
 from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
 from notifications.transports import SEND
@@ -26,11 +29,18 @@ TASK = "notifications.deliver"
 
 log = structlog.get_logger("notifications")
 
-# {kind of subject: what puts a delivery into the words of its reader, in the language that is active; None if he may
-# not hear of it any more}; filled at start-up by the apps whose subjects they are.
-COMPOSERS: dict[str, Callable[[Delivery], Message | None]] = {}
-# The same for webhooks: plain values for JSON.
-FACTS: dict[str, Callable[[Delivery], Mapping[str, Any] | None]] = {}
+# How long deliveries that were taken together may wait for each other, in seconds. With one that takes its whole ten it
+# is less than a worker has for its farewell.
+SPAN = 8.0
+
+# Puts a delivery into the words of its reader, in the language that is active; None if he may not hear of it any more.
+type Compose = Callable[[Delivery], Message | None]
+# The same for a webhook: plain values for JSON.
+type Tell = Callable[[Delivery], Mapping[str, Any] | None]
+# {kind of subject: what reads at once all that some deliveries tell of, and answers what composes them}; filled at
+# start-up by the apps whose subjects they are.
+COMPOSERS: dict[str, Callable[[Sequence[Delivery]], Compose]] = {}
+FACTS: dict[str, Callable[[Sequence[Delivery]], Tell]] = {}
 # The verbs a webhook can ask for.
 EVENTS: set[str] = set()
 # What channels and webhooks can be told of: each answers (topic, name) pairs.
@@ -91,44 +101,71 @@ def announce(
                 "seq": subject.seq,
                 "now": timezone.now(),
                 "task": TASK,
+                "together": attempts.TOGETHER,
                 "opt_in": OPT_IN,
                 "offered": offered(),
             },
         )
 
 
-def deliver(public_id: str) -> None:
-    """Bring one delivery on its way, or say by raising Later when to try again. May be called by several at once.
+def deliver(public_ids: Iterable[str]) -> None:
+    """Bring deliveries on their way, or say by raising Later when to try again. May be called by several at once.
 
-    What stood in line behind it goes next: its own job may have found the line closed and gone.
+    What stands in line behind them goes with them; what is left of the line gets a job, as its own may have found the
+    line closed and gone.
     """
-    finished = _deliver(UUID(public_id))
-    while finished is not None:
+    mine = {UUID(public_id) for public_id in public_ids}
+    taken, at = attempts.take(mine)
+    moments = [] if at is None else [at]
+    lines: dict[object, Delivery] = {}
+    for delivery, again in _attempted(taken):
+        if again is None:
+            lines[delivery.webhook_id, delivery.subject_id] = delivery
+        elif delivery.public_id in mine:
+            moments.append(again)
+    for finished in lines.values():
         follower = attempts.next_in_line(finished)
-        if follower is None:
-            return
+        if follower is not None and follower.public_id not in mine:
+            enqueue([follower], at=follower.due_at)
+    if moments:
+        raise attempts.Later(min(moments))
+
+
+def _attempted(taken: Sequence[Attempt]) -> Iterator[tuple[Delivery, datetime | None]]:
+    """One after the other, each with the time to try it again, if it is not over.
+
+    Untried is given back what goes where one has just failed, and what has waited for long: who may read it was asked
+    when it was taken.
+    """
+    compose = composer([attempt.delivery for attempt in taken])
+    end = time.monotonic() + SPAN
+    closed = set()
+    for attempt in taken:
+        again = None
         try:
-            finished = _deliver(follower.public_id)
+            if attempt.destination in closed or time.monotonic() > end:
+                attempt.give_back()
+            else:
+                _attempt(attempt, compose)
         except attempts.Later as later:
-            enqueue([follower], at=later.at)
-            return
+            again = later.at
+        if attempt.bodes_ill or (again is not None and attempt.delivery.webhook_id is not None):
+            closed.add(attempt.destination)
+        yield attempt.delivery, again
 
 
-def _deliver(public_id: UUID) -> Delivery | None:
-    """The delivery, if it is over by this. Raises Later."""
-    attempt = attempts.take(public_id)
-    if attempt is None:
-        return None
+def _attempt(attempt: Attempt, compose: Compose) -> None:
+    """Try it, and record what became of it. Raises Later."""
     delivery = attempt.delivery
     state, at = quiet.standing(delivery, now=timezone.now())
     if state != State.SENDING:
         attempt.hold(state, at)
-        return None
+        return
     try:
-        message = _composed(delivery)
+        message = compose(delivery)
         if message is None:
             attempt.skipped("No longer to be told.")
-            return delivery
+            return
         with rests.place_at(attempt.destination):
             said = SEND[Transport(delivery.transport)](delivery, message)
     except NotSent as trouble:
@@ -139,11 +176,10 @@ def _deliver(public_id: UUID) -> Delivery | None:
         raise
     except Exception:
         # A fault of ours must not leave it between two stools: it is tried again, and in the end seen as failed.
-        log.exception("delivery_broken", delivery=str(public_id))
+        log.exception("delivery_broken", delivery=str(delivery.public_id))
         attempt.failed(Passing("A fault of the desk: see the log.", about_this=True))
     else:
         attempt.succeeded(said)
-    return delivery
 
 
 @transaction.atomic
@@ -194,20 +230,34 @@ def enqueue(deliveries: Iterable[Delivery], *, at: datetime | None = None) -> No
     from notifications.tasks import deliver as task
 
     for one in deliveries:
-        task.configure(queue=one.transport, schedule_at=at).defer(delivery=str(one.public_id))
+        task.configure(queue=one.transport, schedule_at=at).defer(deliveries=[str(one.public_id)])
 
 
-def _composed(delivery: Delivery) -> Message | None:
-    """What to say now; None to somebody who may not hear of it any more, or who is not there any more."""
-    whom = delivery.recipient or delivery.channel or delivery.webhook
-    if whom is None or not whom.is_active:
-        return None
-    if delivery.webhook is not None:
-        facts = FACTS[delivery.subject_type](delivery)
-        return None if facts is None else Message(subject=str(delivery.subject_name), text="", facts=facts)
-    language = whom.language if isinstance(whom, User | Channel) else "en"
-    with translation.override(language):
-        return COMPOSERS[delivery.subject_type](delivery)
+def composer(deliveries: Sequence[Delivery]) -> Compose:
+    """What composes these, each when its turn comes; what they need is read once for all of them."""
+
+    @cache
+    def words(kind: str) -> Compose:
+        return COMPOSERS[kind](
+            [one for one in deliveries if one.subject_type == kind and one.webhook_id is None]
+        )
+
+    @cache
+    def facts(kind: str) -> Tell:
+        return FACTS[kind]([one for one in deliveries if one.subject_type == kind and one.webhook_id])
+
+    def compose(delivery: Delivery) -> Message | None:
+        whom = delivery.recipient or delivery.channel or delivery.webhook
+        if whom is None or not whom.is_active:
+            return None
+        if delivery.webhook is not None:
+            told = facts(delivery.subject_type)(delivery)
+            return None if told is None else Message(subject=str(delivery.subject_name), text="", facts=told)
+        language = whom.language if isinstance(whom, User | Channel) else "en"
+        with translation.override(language):
+            return words(delivery.subject_type)(delivery)
+
+    return compose
 
 
 # --- A test --------------------------------------------------------------------------------------
@@ -224,8 +274,8 @@ def _test_facts(delivery: Delivery) -> dict[str, Any]:
     return {"message": "This is a test message of ServiceFlow."}
 
 
-COMPOSERS[TEST] = _test_message
-FACTS[TEST] = _test_facts
+COMPOSERS[TEST] = lambda _deliveries: _test_message
+FACTS[TEST] = lambda _deliveries: _test_facts
 
 
 # --- One announcement ----------------------------------------------------------------------------
@@ -291,6 +341,12 @@ WITH named AS (
 )
 SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
     transport, %(task)s, 0, NULL, NULL,
-    jsonb_build_object('delivery', public_id), NULL)::procrastinate_job_to_defer_v1))
-FROM written WHERE transport <> 'inbox'
+    jsonb_build_object('deliveries', ids), NULL)::procrastinate_job_to_defer_v1))
+FROM (
+    SELECT transport, jsonb_agg(public_id) AS ids
+    -- Mails go to one server and share what is told; the others have places of their own that may be slow or dead.
+    FROM (SELECT *, (row_number() OVER (PARTITION BY transport) - 1)
+        / CASE transport WHEN 'email' THEN %(together)s ELSE 1 END AS share FROM written WHERE transport <> 'inbox') w
+    GROUP BY transport, share
+) shared
 """

@@ -10,7 +10,7 @@ from notifications import attempts, digest, outbox, upkeep
 
 
 class WhenTheDeliverySays(BaseRetryStrategy):
-    """The delivery itself knows when it is tried again; anything else that goes wrong is tried soon, for a while."""
+    """A delivery itself knows when it is tried again; anything else that goes wrong is tried soon, for a while."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if isinstance(exception, attempts.Later):
@@ -19,8 +19,8 @@ class WhenTheDeliverySays(BaseRetryStrategy):
 
 
 @app.task(name=outbox.TASK, queue="email", retry=WhenTheDeliverySays())
-def deliver(delivery: str) -> None:
-    outbox.deliver(delivery)
+def deliver(deliveries: list[str]) -> None:
+    outbox.deliver(deliveries)
 
 
 @app.periodic(cron="* * * * *")

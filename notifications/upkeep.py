@@ -85,4 +85,4 @@ def _forget(**condition: object) -> int:
 
 
 _WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
-    AND j.args->>'delivery' = notifications_delivery.public_id::text)"""
+    AND j.args->'deliveries' ? notifications_delivery.public_id::text)"""

@@ -213,7 +213,10 @@ def composed(whom: User, world: World) -> Iterator[Told]:
     """Whatever has been announced to him, and whatever could be: of every event, for every reason, by every way."""
     for delivery in Delivery.objects.filter(recipient=whom).order_by("pk"):
         if delivery.transport in {Transport.EMAIL, Transport.SLACK, Transport.TELEGRAM}:
-            yield f"{delivery.transport} announced {delivery.verb}", said(outbox._composed(delivery))
+            yield (
+                f"{delivery.transport} announced {delivery.verb}",
+                said(outbox.composer([delivery])(delivery)),
+            )
     for event in Event.objects.filter(subject_id=world.ticket.public_id):
         for reason, transport in itertools.product(REASONS, (Transport.EMAIL, Transport.SLACK)):
             forced = Delivery(
@@ -231,13 +234,13 @@ def gathered(whom: User) -> Iterator[Told]:
     mails.update(state=State.GATHERED, due_at=timezone.now())
     digest.send_due()
     made = Delivery.objects.filter(recipient=whom, subject_type="digest").latest("pk")
-    yield "digest", said(outbox._composed(made))
+    yield "digest", said(outbox.composer([made])(made))
 
 
 def told_to_rooms(world: World) -> Iterator[Told]:
     """Channels and webhooks: what was announced to them, and every event that there is."""
     for delivery in Delivery.objects.exclude(recipient__isnull=False).order_by("pk"):
-        yield f"{delivery.transport} of a room, announced", said(outbox._composed(delivery))
+        yield f"{delivery.transport} of a room, announced", said(outbox.composer([delivery])(delivery))
     for event, channel in itertools.product(
         Event.objects.filter(subject_id=world.ticket.public_id), Channel.objects.all()
     ):
@@ -245,7 +248,7 @@ def told_to_rooms(world: World) -> Iterator[Told]:
             pk=10**9, verb=event.verb, subject_type="ticket", subject_id=world.ticket.public_id, seq=event.seq or 0,
             reason="subscribed", transport=channel.transport, channel=channel, subject_name=str(world.ticket),
         )  # fmt: skip
-        yield "channel, forced", said(outbox._composed(forced))
+        yield "channel, forced", said(outbox.composer([forced])(forced))
     for event, webhook in itertools.product(
         Event.objects.filter(subject_id=world.ticket.public_id), Webhook.objects.all()
     ):
@@ -253,7 +256,7 @@ def told_to_rooms(world: World) -> Iterator[Told]:
             pk=10**9, verb=event.verb, subject_type="ticket", subject_id=world.ticket.public_id, seq=event.seq or 0,
             reason="subscribed", transport="webhook", webhook=webhook, subject_name=str(world.ticket),
         )  # fmt: skip
-        yield "webhook, forced", said(outbox._composed(forced))
+        yield "webhook, forced", said(outbox.composer([forced])(forced))
 
 
 def everything(whom: User, world: World, browser: Client, program: APIClient) -> Iterator[Told]:

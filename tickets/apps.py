@@ -55,8 +55,8 @@ class TicketsConfig(AppConfig):
         departures.listen(actions.release_what_is_lost)
         trail.KEPT["ticket"] = reads.present_tickets
         trail.TOLD["service"] = reads.present_services
-        outbox.COMPOSERS["ticket"] = letters.compose
-        outbox.FACTS["ticket"] = webhook_facts.facts_of
+        outbox.COMPOSERS["ticket"] = letters.composer
+        outbox.FACTS["ticket"] = webhook_facts.teller
         # An internal note is told to no other system, so none can ask for it.
         outbox.EVENTS |= {f"ticket.{verb}" for verb in TICKET_VERBS} - {"ticket.noted"}
         outbox.TOPICS.insert(0, webhook_facts.topics)

@@ -1,17 +1,20 @@
 """How mail about a ticket hangs together: its thread, where an answer goes, and whose an answer is."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from email.utils import parseaddr
+from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.models import Event
-from notifications.models import Delivery, State, Transport
+from notifications.models import Delivery
 from tickets import reply_address
 from tickets.models import Ticket
 from tickets.models.mail import InboundMail, Mailbox, Outcome, Proof
@@ -23,43 +26,108 @@ _TAG = re.compile(r"\[SF-(\d{1,18})\]", re.IGNORECASE)
 _LONGEST_NAME = 25  # characters that a reply address leaves for the mailbox (RFC 5321, 4.5.3.1.1)
 
 
+# When something was written, and its Message-ID.
+type Dated = tuple[datetime, str]
+
+
 # --- The thread ------------------------------------------------------------------------------------
 
 
 def message_id(delivery: Delivery) -> str:
     """The Message-ID of a mail of ours; the same at every attempt."""
-    return f"<{delivery.public_id.hex}@{settings.MAIL_DOMAIN}>"
+    return _message_id(delivery.public_id)
+
+
+def _message_id(public_id: UUID) -> str:
+    return f"<{public_id.hex}@{settings.MAIL_DOMAIN}>"
 
 
 def root_of(ticket: Ticket) -> str:
     """The Message-ID of a mail that was never sent: what all mails about the ticket have in common."""
-    return f"<{ticket.public_id.hex}@{settings.MAIL_DOMAIN}>"
+    return _message_id(ticket.public_id)
 
 
-def thread(ticket: Ticket, reader: User, *, before: Delivery) -> tuple[str, ...]:
-    """The Message-IDs that a mail to this reader continues, oldest first: his own and ours to him, and the root.
+class Post:
+    """What mails about tickets need of the post before them, read at once: their threads, and our own addresses."""
 
-    Only what lies in his own mailbox: others' Message-IDs would tell him who else writes, and his client cannot find
-    them. Where the ticket began with his mail that comes first, so that all the rest hangs below it.
-    """
-    came = InboundMail.objects.filter(
-        Q(comment__author=reader) | Q(comment=None, outcome=Outcome.TICKET, ticket__author=reader),
-        ticket=ticket,
-    ).exclude(Q(message_id="") | Q(proof=Proof.NONE))
-    went = Delivery.objects.filter(
-        subject_id=ticket.public_id,
-        recipient=reader,
-        transport=Transport.EMAIL,
-        state__in=[State.SENT, State.UNKNOWN],
-        pk__lt=before.pk,
-    )
-    dated = [(mail.fetched_at, _bracketed(mail.message_id)) for mail in came.only("fetched_at", "message_id")]
-    began_by_mail = bool(dated) and min(dated)[0] <= ticket.created_at
-    dated += [(one.created_at, message_id(one)) for one in went.only("created_at", "public_id")]
-    ids = [name for _moment, name in sorted(dated) if name]
-    ids.insert(1 if began_by_mail else 0, root_of(ticket))
-    ids = list(dict.fromkeys(ids))
-    return tuple(ids if len(ids) <= LATEST + 2 else [*ids[:2], *ids[-LATEST:]])
+    def __init__(self, mails: Sequence[Delivery], tickets: Mapping[UUID, Ticket]) -> None:
+        boxes = list(Mailbox.objects.values_list("address", "is_active")) if mails else []
+        # Without somebody who fetches what is sent to the desk no mail asks for an answer.
+        self.takes_answers = any(is_active for _address, is_active in boxes)
+        self._ours = _own_addresses(address for address, _is_active in boxes)
+        self._tickets = tickets
+        self._came = _came({tickets[one.subject_id].pk: tickets[one.subject_id] for one in mails})
+        self._went = _went(mails)
+
+    def is_ours(self, address: str) -> bool:
+        """Whether mail to this address comes to the desk: nothing automatic is ever sent there."""
+        return _plain(address) in self._ours
+
+    def thread(self, mail: Delivery) -> tuple[str, ...]:
+        """The Message-IDs that a mail to its reader continues, oldest first: his own and ours to him, and the root.
+
+        Only what lies in his own mailbox: others' Message-IDs would tell him who else writes, and his client cannot
+        find them. Where the ticket began with his mail that comes first, so that all the rest hangs below it.
+        """
+        ticket = self._tickets[mail.subject_id]
+        dated = list(self._came.get((ticket.pk, mail.recipient_id), ()))
+        began_by_mail = bool(dated) and min(dated)[0] <= ticket.created_at
+        dated += self._went.get(mail.public_id, ())
+        ids = [name for _moment, name in sorted(dated) if name]
+        ids.insert(1 if began_by_mail else 0, root_of(ticket))
+        ids = list(dict.fromkeys(ids))
+        return tuple(ids if len(ids) <= LATEST + 2 else [*ids[:2], *ids[-LATEST:]])
+
+
+def _came(tickets: Mapping[int, Ticket]) -> dict[tuple[int, int | None], list[Dated]]:
+    """{(ticket, person): what he has written to it by mail}."""
+    came: dict[tuple[int, int | None], list[Dated]] = {}
+    mails = InboundMail.objects.filter(ticket__in=tickets).exclude(Q(message_id="") | Q(proof=Proof.NONE))
+    for mail in mails.select_related("comment").defer("raw") if tickets else ():
+        writer = mail.comment.author_id if mail.comment else None
+        if mail.comment is None and mail.outcome == Outcome.TICKET:
+            writer = tickets[mail.ticket_id].author_id  # type: ignore[index]
+        if writer is not None:
+            came.setdefault((mail.ticket_id, writer), []).append(  # type: ignore[arg-type]
+                (mail.fetched_at, _bracketed(mail.message_id))
+            )
+    return came
+
+
+def _went(mails: Sequence[Delivery]) -> dict[UUID, list[Dated]]:
+    """{mail: ours to the same person before it}: the first and the latest, which is all that is ever named."""
+    went: dict[UUID, list[Dated]] = {}
+    if not mails:
+        return went
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WENT,
+            {
+                "mails": [one.public_id for one in mails],
+                "tickets": [one.subject_id for one in mails],
+                "readers": [one.recipient_id for one in mails],
+                "seqs": [one.seq for one in mails],
+                "latest": LATEST + 1,
+            },
+        )
+        for mail, public_id, at in cursor.fetchall():
+            went.setdefault(mail, []).append((at, _message_id(public_id)))
+    return went
+
+
+_WENT = """
+SELECT this.mail, one.public_id, one.created_at
+FROM unnest(%(mails)s::uuid[], %(tickets)s::uuid[], %(readers)s::bigint[], %(seqs)s::int[])
+    AS this(mail, ticket, reader, seq)
+CROSS JOIN LATERAL (
+    (SELECT d.public_id, d.created_at FROM notifications_delivery d
+    WHERE d.subject_id = this.ticket AND d.recipient_id = this.reader AND d.transport = 'email'
+        AND d.state IN ('sent', 'unknown') AND d.seq < this.seq ORDER BY d.seq LIMIT 2)
+    UNION
+    (SELECT d.public_id, d.created_at FROM notifications_delivery d
+    WHERE d.subject_id = this.ticket AND d.recipient_id = this.reader AND d.transport = 'email'
+        AND d.state IN ('sent', 'unknown') AND d.seq < this.seq ORDER BY d.seq DESC LIMIT %(latest)s)) one
+"""
 
 
 def list_id(ticket: Ticket) -> str:
@@ -115,15 +183,13 @@ def _bracketed(name: str) -> str:
 # --- Answers ---------------------------------------------------------------------------------------
 
 
-def takes_answers() -> bool:
-    """Whether somebody fetches what is sent to the desk. Without it no mail asks for an answer."""
-    return Mailbox.objects.filter(is_active=True).exists()
-
-
 def is_ours(address: str) -> bool:
     """Whether mail to this address comes to the desk: nothing automatic is ever sent there."""
-    boxes = Mailbox.objects.values_list("address", flat=True)
-    return _plain(address) in {_plain(ours) for ours in [*boxes, parseaddr(settings.MAIL_FROM)[1]]}
+    return _plain(address) in _own_addresses(Mailbox.objects.values_list("address", flat=True))
+
+
+def _own_addresses(boxes: Iterable[str]) -> set[str]:
+    return {_plain(ours) for ours in [*boxes, parseaddr(settings.MAIL_FROM)[1]]}
 
 
 def _plain(address: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,8 +17,8 @@ from django.utils import formats, timezone
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts import moments
 from accounts.models import User
@@ -124,17 +125,29 @@ class Notice:
         return [fact for fact in facts if fact[1]]
 
 
+def composer(deliveries: Sequence[Delivery]) -> Callable[[Delivery], Message | None]:
+    """What puts each of these into its reader's words, as things stand now; None if it is not his to read (any more).
+
+    What they tell of is read at once, in a dozen queries, however many they are.
+    """
+    reading = _Reading(deliveries)
+
+    def compose(delivery: Delivery) -> Message | None:
+        notice = reading.notice(delivery)
+        if notice is None:
+            return None
+        with _clock_of(notice.reader):
+            if delivery.transport == Transport.EMAIL and notice.reader is not None:
+                # Somebody whose address is the desk's own would have the desk write to itself.
+                ours = reading.post.is_ours(notice.reader.email)
+                return None if ours else _mail(notice, notice.reader, reading)
+            return _chat(notice)
+
+    return compose
+
+
 def compose(delivery: Delivery) -> Message | None:
-    """The notice in its reader's words, as things stand now; None if it is not his to read (any more)."""
-    notice = _notice(delivery)
-    if notice is None:
-        return None
-    with _clock_of(notice.reader):
-        if delivery.transport == Transport.EMAIL and notice.reader is not None:
-            # Somebody whose address is the desk's own would have the desk write to itself.
-            ours = correspondence.is_ours(notice.reader.email)
-            return None if ours else _mail(notice, notice.reader)
-        return _chat(notice)
+    return composer([delivery])(delivery)
 
 
 def lines(deliveries: Iterable[Delivery], *, reader: User) -> dict[int, Line]:
@@ -169,28 +182,66 @@ def lines(deliveries: Iterable[Delivery], *, reader: User) -> dict[int, Line]:
 # --- What is told ----------------------------------------------------------------------------------
 
 
-def _notice(delivery: Delivery) -> Notice | None:
-    reader = delivery.recipient
-    tickets = Ticket.objects.visible_to(reader) if reader else Ticket.objects.standing()
-    ticket: Ticket | None = tickets.with_people().filter(public_id=delivery.subject_id).first()
-    if ticket is None or (
-        delivery.channel and not set(delivery.channel.topics) & set(notices.topics_of(ticket))
-    ):
-        return None
-    event = Event.objects.filter(subject_id=ticket.public_id, seq=delivery.seq).first()
-    reads_notes = reader is not None and reader.is_agent
-    if event is None or (event.internal and not reads_notes):
-        return None
-    if delivery.reason == "sender" and not _may_have_a_receipt(delivery, ticket):
-        return None
-    comment = Comment.objects.filter(ticket=ticket, seq=delivery.seq).first()
-    if comment is not None and comment.internal and not reads_notes:
-        comment = None
-    files = Attachment.objects.filter(ticket=ticket, seq=delivery.seq).exclude(state=FileState.REFUSED)
-    shown = [one for one in files if reads_notes or not one.internal]
-    return Notice(
-        delivery, reader, ticket, event, comment, shown, timeline.Names.of([event], known=_known([ticket]))
-    )
+class _Reading:
+    """All that deliveries tell of, read at once: tickets, events, comments, files, and the post before them."""
+
+    def __init__(self, deliveries: Sequence[Delivery]) -> None:
+        found = Ticket.objects.standing().with_people().defer("search")
+        ids = {one.subject_id for one in deliveries}
+        self.tickets: dict[UUID, Ticket] = {one.public_id: one for one in found.filter(public_id__in=ids)}
+        events, said = Q(), Q()
+        for one in deliveries:
+            if one.subject_id in self.tickets:
+                events |= Q(subject_id=one.subject_id, seq=one.seq)
+                said |= Q(ticket=self.tickets[one.subject_id].pk, seq=one.seq)
+        events_found = Event.objects.filter(events, subject_type="ticket") if events else ()
+        self.events = {(one.subject_id, one.seq): one for one in events_found}
+        comments = Comment.objects.filter(said) if said else ()
+        self.comments = {(one.ticket_id, one.seq): one for one in comments}
+        self.files: dict[tuple[int, int], list[Attachment]] = {}
+        for file in Attachment.objects.filter(said).exclude(state=FileState.REFUSED) if said else ():
+            self.files.setdefault((file.ticket_id, file.seq), []).append(file)
+        self.post = correspondence.Post(
+            [
+                one
+                for one in deliveries
+                if one.transport == Transport.EMAIL and one.subject_id in self.tickets
+            ],
+            self.tickets,
+        )
+        self._rendered: dict[tuple[object, ...], tuple[str, str]] = {}
+
+    def rendered(self, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Text and HTML made of these values and nothing else: those who are told the same share it."""
+        key = (get_language(), *values.values())
+        if key not in self._rendered:
+            html = render_to_string("tickets/notices/notice.html", dict(values))
+            self._rendered[key] = (
+                render_to_string("tickets/notices/notice.txt", dict(values)),
+                # What somebody wrote may point at a place on the desk; a mail lies elsewhere.
+                html.replace('href="/', f'href="{settings.BASE_URL}/'),
+            )
+        return self._rendered[key]
+
+    def notice(self, delivery: Delivery) -> Notice | None:
+        reader, ticket = delivery.recipient, self.tickets.get(delivery.subject_id)
+        if ticket is None or (reader is not None and not ticket.is_visible_to(reader)):
+            return None
+        if delivery.channel and not set(delivery.channel.topics) & set(notices.topics_of(ticket)):
+            return None
+        event = self.events.get((ticket.public_id, delivery.seq))
+        reads_notes = reader is not None and reader.is_agent
+        if event is None or (event.internal and not reads_notes):
+            return None
+        if delivery.reason == "sender" and not _may_have_a_receipt(delivery, ticket):
+            return None
+        comment = self.comments.get((ticket.pk, delivery.seq))
+        if comment is not None and comment.internal and not reads_notes:
+            comment = None
+        files = self.files.get((ticket.pk, delivery.seq), ())
+        shown = [one for one in files if reads_notes or not one.internal]
+        names = timeline.Names.of([event], known=_known([ticket]))
+        return Notice(delivery, reader, ticket, event, comment, shown, names)
 
 
 def _known(tickets: Iterable[Ticket]) -> dict[str, str]:
@@ -263,26 +314,34 @@ _NEXT: Mapping[str, Callable[[Notice], str]] = {
 # --- Shapes ----------------------------------------------------------------------------------------
 
 
-def _mail(notice: Notice, reader: User) -> Message:
-    ticket = notice.ticket
-    answers = correspondence.takes_answers()
-    context: dict[str, Any] = {
-        "notice": notice,
-        "ticket": ticket,
-        "title": f"{ticket.reference} {ticket.title}",
-        "delimiter": correspondence.delimiter() if answers else "",
-        "why": notice.why,
-        "preferences": settings.BASE_URL + reverse("notifications:preferences"),
-        "preview": _excerpt(notice, EXCERPT),
-    }
-    html = render_to_string("tickets/notices/notice.html", context)
+def _mail(notice: Notice, reader: User, reading: _Reading) -> Message:
+    ticket, answers = notice.ticket, reading.post.takes_answers
+    text, html = reading.rendered(
+        {
+            "reference": ticket.reference,
+            "summary": ticket.title,
+            "title": f"{ticket.reference} {ticket.title}",
+            "words": notice.words,
+            "plain_words": notice.plain_words,
+            "at": notice.at,
+            "internal": notice.internal,
+            "said": notice.said,
+            "files": tuple((file.name, file.size) for file in notice.files),
+            "next": notice.next,
+            "facts": tuple(notice.facts),
+            "link": notice.link,
+            "delimiter": correspondence.delimiter() if answers else "",
+            "why": notice.why,
+            "preferences": settings.BASE_URL + reverse("notifications:preferences"),
+            "preview": _excerpt(notice, EXCERPT),
+        }
+    )
     return Message(
         subject=" ".join(f"[{ticket.reference}] {ticket.title}".split()),
-        text=render_to_string("tickets/notices/notice.txt", context),
-        # What somebody wrote may point at a place on the desk; a mail lies elsewhere.
-        html=html.replace('href="/', f'href="{settings.BASE_URL}/'),
+        text=text,
+        html=html,
         link=notice.link,
-        thread=correspondence.thread(ticket, reader, before=notice.delivery),
+        thread=reading.post.thread(notice.delivery),
         reply_to=correspondence.reply_to(ticket, reader) if answers else "",
         list_id=correspondence.list_id(ticket),
     )

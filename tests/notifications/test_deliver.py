@@ -1,6 +1,6 @@
 """What becomes of a delivery: sent once, tried again, given up, left alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -15,8 +15,7 @@ from accounts.acting import Forbidden
 from accounts.models import User
 from audit.models import Event
 from notifications import attempts, outbox, rests, upkeep
-from notifications.attempts import ABANDONED_AFTER, GIVE_UP_AFTER, Later
-from notifications.message import Message
+from notifications.attempts import ABANDONED_AFTER, GIVE_UP_AFTER, Attempt, Later
 from notifications.models import Delivery, Rest, State, Webhook
 from notifications.transports import email, smtp
 from tests import mail_server as does
@@ -50,9 +49,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def tried(delivery: Delivery) -> Delivery:
     """The delivery after one attempt, whatever came of it."""
     with suppress(Later):
-        outbox.deliver(str(delivery.public_id))
+        outbox.deliver([str(delivery.public_id)])
     delivery.refresh_from_db()
     return delivery
+
+
+def taken(*deliveries: Delivery) -> list[Attempt]:
+    return attempts.take([one.public_id for one in deliveries])[0]
 
 
 def when_due(delivery: Delivery, clock: Callable[[timedelta], None]) -> Delivery:
@@ -77,7 +80,7 @@ def test_two_workers_send_it_once(mail_host: MailServer, employee: User, deliver
 
     def worker() -> None:
         try:
-            outbox.deliver(str(delivery.public_id))
+            outbox.deliver([str(delivery.public_id)])
         finally:
             email.close()
 
@@ -135,9 +138,9 @@ def test_an_attempt_whose_worker_was_killed_is_taken_up_again(
     mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
 ) -> None:
     delivery = delivery_to(employee)
-    assert attempts.take(delivery.public_id) is not None  # and then the worker is gone
+    assert taken(delivery)  # and then the worker is gone
     with pytest.raises(Later) as later:
-        outbox.deliver(str(delivery.public_id))
+        outbox.deliver([str(delivery.public_id)])
     assert mail_host.received == []
     clock(later.value.at - timezone.now() + timedelta(seconds=1))
     assert tried(delivery).state == State.SENT
@@ -148,11 +151,9 @@ def test_whoever_was_taken_for_dead_changes_nothing_any_more(
     employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
 ) -> None:
     delivery = delivery_to(employee)
-    slow = attempts.take(delivery.public_id)
+    [slow] = taken(delivery)
     clock(ABANDONED_AFTER + timedelta(seconds=1))
-    quick = attempts.take(delivery.public_id)
-    assert slow
-    assert quick
+    [quick] = taken(delivery)
     slow.skipped("Too late.")
     delivery.refresh_from_db()
     assert delivery.state == State.SENDING
@@ -165,7 +166,7 @@ def test_before_its_time_nothing_is_sent(mail_host: MailServer, employee: User, 
     at = timezone.now() + timedelta(hours=1)
     delivery = delivery_to(employee, due_at=at)
     with pytest.raises(Later) as later:
-        outbox.deliver(str(delivery.public_id))
+        outbox.deliver([str(delivery.public_id)])
     assert later.value.at == at
     assert mail_host.connections == 0
 
@@ -193,14 +194,14 @@ def test_nothing_goes_to_those_who_have_left(
 def test_nothing_goes_to_those_who_may_not_read_it_any_more(
     mail_host: MailServer, employee: User, delivery_to: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(outbox.COMPOSERS, "test", lambda _delivery: None)
+    monkeypatch.setitem(outbox.COMPOSERS, "test", lambda _deliveries: lambda _delivery: None)
     assert tried(delivery_to(employee)).state == State.SKIPPED
 
 
 def test_a_fault_of_ours_is_tried_again_and_seen(
     mail_host: MailServer, employee: User, delivery_to: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_delivery: Delivery) -> Message:
+    def broken(_deliveries: Sequence[Delivery]) -> outbox.Compose:
         raise KeyError("oops")
 
     monkeypatch.setitem(outbox.COMPOSERS, "test", broken)
@@ -242,11 +243,9 @@ def test_while_one_is_on_trial_the_others_wait(
 ) -> None:
     Rest.objects.create(destination="email", failures=5, until=timezone.now())
     one, other = delivery_to(employee), delivery_to(employee)
-    trial = attempts.take(one.public_id)
-    assert trial is not None
+    [trial] = taken(one, other)
     assert trial.on_trial
-    with pytest.raises(Later):
-        attempts.take(other.public_id)
+    assert taken(other) == []
     # And if the one on trial dies, another one tries before long.
     clock(rests.TRIAL + timedelta(seconds=1))
     assert tried(other).state == State.SENT
@@ -294,6 +293,65 @@ def test_no_webhook_takes_more_than_half_of_the_threads(settings: LazySettings) 
         pass
 
 
+# --- Several at once -----------------------------------------------------------------------------
+
+
+def tried_together(deliveries: list[Delivery]) -> list[Delivery]:
+    """As one job does that has them all."""
+    with suppress(Later):
+        outbox.deliver([str(one.public_id) for one in deliveries])
+    return list(Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).order_by("pk"))
+
+
+def test_one_that_is_refused_and_one_that_waits_hold_up_no_other(
+    mail_host: MailServer, employee: User, delivery_to: Make
+) -> None:
+    mail_host.behave = lambda number: (does.TAKE, does.REFUSE, does.BUSY, does.TAKE)[number]
+    done = tried_together([delivery_to(employee) for _number in range(4)])
+    assert [one.state for one in done] == [State.SENT, State.FAILED, State.PENDING, State.SENT]
+    # The job comes back for the one that waits, and for no other.
+    with pytest.raises(Later) as later:
+        outbox.deliver([str(one.public_id) for one in done])
+    assert later.value.at == done[2].due_at
+    assert mail_host.begun == 4
+
+
+def test_behind_a_server_that_hangs_up_the_others_are_given_back_untried(
+    mail_host: MailServer, employee: User, delivery_to: Make
+) -> None:
+    mail_host.behave = lambda number: does.CUT_BEFORE if number == 1 else does.TAKE
+    deliveries = [delivery_to(employee) for _number in range(4)]
+    done = tried_together(deliveries)
+    assert [one.state for one in done] == [State.SENT, *[State.PENDING] * 3]
+    assert [one.attempts for one in done] == [1, 1, 0, 0]
+    assert [one.state for one in tried_together(deliveries)] == [
+        State.SENT,
+        State.PENDING,
+        State.SENT,
+        State.SENT,
+    ]
+
+
+def test_what_has_waited_for_long_behind_others_is_given_back(
+    mail_host: MailServer, employee: User, delivery_to: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SPAN", 0.0)
+    done = tried_together([delivery_to(employee) for _number in range(3)])
+    assert {(one.state, one.attempts) for one in done} == {(State.PENDING, 0)}
+    monkeypatch.undo()
+    assert {one.state for one in tried_together(done)} == {State.SENT}
+
+
+def test_after_a_rest_one_of_several_tries(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    mail_host.behave = lambda _number: does.CUT_BEFORE
+    Rest.objects.create(destination="email", failures=5, until=timezone.now())
+    done = tried_together([delivery_to(employee) for _number in range(4)])
+    assert sorted(one.attempts for one in done) == [0, 0, 0, 1]
+    assert mail_host.begun == 1
+
+
 # --- Order ---------------------------------------------------------------------------------------
 
 
@@ -332,9 +390,35 @@ def test_a_line_that_breaks_off_goes_on_later(
     listener.reply = lambda _heard: Reply(200 if len(listener.heard) == 1 else 500)
     webhook, ticket = webhook_to(listener.url), uuid4()
     line = [delivery_to(webhook, subject_id=ticket, seq=number) for number in (1, 2, 3)]
-    outbox.deliver(str(line[0].public_id))
+    outbox.deliver([str(line[0].public_id)])
     assert [jobs_of(one) for one in line] == [0, 1, 0]
     assert ProcrastinateJob.objects.get().scheduled_at is not None
+
+
+def test_a_long_line_goes_in_pieces(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    line = [delivery_to(webhook, subject_id=ticket, seq=number) for number in range(1, attempts.TOGETHER + 3)]
+    outbox.deliver([str(line[0].public_id)])
+    assert len(listener.heard) == attempts.TOGETHER
+    assert [jobs_of(one) for one in line] == [0] * attempts.TOGETHER + [1, 0]
+    outbox.deliver([str(line[attempts.TOGETHER].public_id)])
+    assert [heard.headers["webhook-id"] for heard in listener.heard] == [str(one.public_id) for one in line]
+
+
+def test_what_waits_for_its_time_is_not_overtaken_in_its_line(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    soon = timezone.now() + timedelta(minutes=5)
+    line = [
+        delivery_to(webhook, subject_id=ticket, seq=number, due_at=soon if number == 2 else timezone.now())
+        for number in (1, 2, 3)
+    ]
+    assert tried(line[0]).state == State.SENT
+    assert len(listener.heard) == 1
+    assert [jobs_of(one) for one in line] == [0, 1, 0]
 
 
 def test_what_was_given_up_holds_nobody_up(
@@ -397,7 +481,7 @@ def test_a_test_message_goes_the_way_of_all(mail_host: MailServer, admin: User) 
 
 
 def jobs_of(delivery: Delivery) -> int:
-    return ProcrastinateJob.objects.filter(args={"delivery": str(delivery.public_id)}).count()
+    return ProcrastinateJob.objects.filter(args={"deliveries": [str(delivery.public_id)]}).count()
 
 
 def test_a_delivery_that_has_lost_its_job_gets_another(
@@ -439,9 +523,9 @@ def webhook_to(db: None) -> Callable[..., Webhook]:
     return make
 
 
-def test_taking_costs_one_statement_and_one_for_its_reader(
-    employee: User, delivery_to: Make, django_assert_num_queries: Any
+def test_taking_costs_one_statement_and_one_for_the_readers(
+    employee: User, agent: User, delivery_to: Make, django_assert_num_queries: Any
 ) -> None:
-    delivery = delivery_to(employee)
+    both = delivery_to(employee), delivery_to(agent)
     with django_assert_num_queries(2):
-        attempts.take(delivery.public_id)
+        assert len(taken(*both)) == 2

@@ -104,7 +104,7 @@ def test_a_mail_waits_for_the_end_of_quiet_hours(
     actions.add_comment(held, body="Which cable?", by=web(agent))
     waiting = mail_to(employee)
     with pytest.raises(Later) as later:
-        outbox.deliver(str(waiting.public_id))
+        outbox.deliver([str(waiting.public_id)])
     waiting.refresh_from_db()
     assert (waiting.state, waiting.attempts, waiting.due_at) == (State.PENDING, 0, later.value.at)
     assert later.value.at > timezone.now() + timedelta(minutes=100)
@@ -115,7 +115,7 @@ def test_a_mail_waits_for_the_end_of_quiet_hours(
     ).exists()
     Quiet.objects.all().delete()
     Delivery.objects.filter(pk=waiting.pk).update(due_at=timezone.now())
-    outbox.deliver(str(waiting.public_id))
+    outbox.deliver([str(waiting.public_id)])
     assert subjects(mail_host) == [f"[{held.reference}] {held.title}"]
 
 
@@ -125,7 +125,7 @@ def test_urgent_work_is_told_at_any_time(
     always_quiet(agent, digest="daily")
     ticket = opened(by=employee, service=service, priority="URGENT")
     actions.assign(ticket, assignee=agent, by=web(lead))
-    outbox.deliver(str(mail_to(agent).public_id))
+    outbox.deliver([str(mail_to(agent).public_id)])
     assert [mail.to for mail in mail_host.taken] == [agent.email]
     actions.add_comment(ticket, body="Hurry.", by=web(employee))
     tried(mail_to(agent))
@@ -134,7 +134,7 @@ def test_urgent_work_is_told_at_any_time(
 
 def tried(delivery: Delivery) -> Delivery:
     with suppress(Later):
-        outbox.deliver(str(delivery.public_id))
+        outbox.deliver([str(delivery.public_id)])
     delivery.refresh_from_db()
     return delivery
 
@@ -145,7 +145,7 @@ def gathered(user: User) -> list[Delivery]:
 
 def deliver_all() -> None:
     for one in Delivery.objects.filter(state=State.PENDING, transport=Transport.EMAIL):
-        outbox.deliver(str(one.public_id))
+        outbox.deliver([str(one.public_id)])
 
 
 def test_one_mail_tells_of_everything_that_has_gathered(
@@ -168,12 +168,12 @@ def test_one_mail_tells_of_everything_that_has_gathered(
     assert (digest.send_due(), digest.send_due()) == (1, 0)
     sent = mail_to(employee)
     assert set(sent.gathered.values_list("state", flat=True)) == {State.SENT}
-    message = outbox._composed(sent)
+    message = outbox.composer([sent])(sent)
     assert message is not None
     for body in ("Which cable?", "The white one?", "It has come.", held.title, "A second screen"):
         assert body in message.text
         assert body in message.html
-    outbox.deliver(str(sent.public_id))
+    outbox.deliver([str(sent.public_id)])
     assert subjects(mail_host)[before:] == ["2 tickets with news"]
 
 
@@ -189,7 +189,7 @@ def test_a_digest_leaves_out_what_is_no_longer_his_to_read(
     Delivery.objects.filter(state=State.GATHERED).update(due_at=timezone.now())
     before = len(mail_host.taken)
     digest.send_due()
-    outbox.deliver(str(mail_to(colleague).public_id))
+    outbox.deliver([str(mail_to(colleague).public_id)])
     assert mail_to(colleague).state == State.SKIPPED
     assert len(mail_host.taken) == before
 
@@ -199,15 +199,15 @@ def test_a_digest_knows_internal_notes_for_agents_only(held: Ticket, agent: User
     actions.watch(held, user=other_agent, by=web(agent))
     actions.add_comment(held, body="He always says that.", internal=True, by=web(agent))
     for one in Delivery.objects.filter(recipient=other_agent, transport=Transport.EMAIL):
-        outbox.deliver(str(one.public_id))
+        outbox.deliver([str(one.public_id)])
     Delivery.objects.filter(state=State.GATHERED).update(due_at=timezone.now())
     digest.send_due()
     sent = mail_to(other_agent)
-    message = outbox._composed(sent)
+    message = outbox.composer([sent])(sent)
     assert message is not None
     assert "He always says that." in message.text
     User.objects.filter(pk=other_agent.pk).update(role="EMPLOYEE")
-    again = outbox._composed(Delivery.objects.get(pk=sent.pk))
+    again = outbox.composer([sent])(Delivery.objects.get(pk=sent.pk))
     assert again is None or "He always says that." not in again.text + again.html
 
 
@@ -215,7 +215,7 @@ def test_nobody_gets_what_another_has_gathered(held: Ticket, agent: User, employ
     Quiet.objects.create(user=employee, digest="daily")
     Quiet.objects.create(user=UserFactory.create(), digest="daily")
     actions.add_comment(held, body="Which cable?", by=web(agent))
-    outbox.deliver(str(mail_to(employee).public_id))
+    outbox.deliver([str(mail_to(employee).public_id)])
     Delivery.objects.filter(state=State.GATHERED).update(due_at=timezone.now())
     digest.send_due()
     assert set(Delivery.objects.filter(subject_type="digest").values_list("recipient__email", flat=True)) == {

@@ -38,7 +38,7 @@ def deliver_all() -> None:
     waiting = Delivery.objects.filter(transport="webhook", state=State.PENDING).order_by("pk")
     for one in waiting:
         with suppress(Later):
-            outbox.deliver(str(one.public_id))
+            outbox.deliver([str(one.public_id)])
 
 
 def told(heard: Heard, secret: str) -> dict[str, Any]:

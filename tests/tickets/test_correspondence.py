@@ -168,12 +168,16 @@ def came(
     )  # fmt: skip
 
 
+def thread(ticket: Ticket, mail: Delivery) -> tuple[str, ...]:
+    return correspondence.Post([mail], {ticket.public_id: ticket}).thread(mail)
+
+
 def test_all_mails_to_one_reader_hang_below_one_root(ticket: Ticket, employee: User) -> None:
     first, second = mailed(ticket, employee), None
-    assert correspondence.thread(ticket, employee, before=first) == (correspondence.root_of(ticket),)
+    assert thread(ticket, first) == (correspondence.root_of(ticket),)
     ticket = stand(ticket, "CANCELED")
     second = mailed(ticket, employee)
-    assert correspondence.thread(ticket, employee, before=second) == (
+    assert thread(ticket, second) == (
         correspondence.root_of(ticket),
         correspondence.message_id(first),
     )
@@ -189,7 +193,7 @@ def test_a_ticket_that_came_by_mail_hangs_below_that_mail(
     came(mailbox, ticket, "<his-2@laptop>", author=employee, uid=2)
     ticket.refresh_from_db()
     last = mailed(ticket, employee)
-    names = correspondence.thread(ticket, employee, before=last)
+    names = thread(ticket, last)
     assert names == (
         "<his-1@laptop>",
         correspondence.root_of(ticket),
@@ -206,7 +210,7 @@ def test_nobody_learns_of_others_mails(
     came(mailbox, ticket, "<his@laptop>", author=employee, uid=1)
     mailed(ticket, employee)
     mine = mailed(ticket, colleague)
-    assert correspondence.thread(ticket, colleague, before=mine) == (correspondence.root_of(ticket),)
+    assert thread(ticket, mine) == (correspondence.root_of(ticket),)
 
 
 def test_a_long_thread_names_its_beginning_and_its_end(ticket: Ticket, employee: User) -> None:
@@ -214,7 +218,7 @@ def test_a_long_thread_names_its_beginning_and_its_end(ticket: Ticket, employee:
     for seq in range(100, 150):
         ticket.version = seq
         sent.append(mailed(ticket, employee))
-    names = correspondence.thread(ticket, employee, before=sent[-1])
+    names = thread(ticket, sent[-1])
     assert len(names) == 11
     assert names[0] == correspondence.root_of(ticket)
     assert names[-1] == correspondence.message_id(sent[-2])
@@ -225,9 +229,7 @@ def test_a_message_id_that_no_header_may_carry_is_left_out(
 ) -> None:
     for number, name in enumerate(["<a@b>\r\nBcc: all@example.com", "<a b@c>", "<ä@b>", "", "<>"]):
         came(mailbox, ticket, name, author=employee, uid=number)
-    assert correspondence.thread(ticket, employee, before=mailed(ticket, employee)) == (
-        correspondence.root_of(ticket),
-    )
+    assert thread(ticket, mailed(ticket, employee)) == (correspondence.root_of(ticket),)
 
 
 def test_references_lead_back_to_the_ticket(

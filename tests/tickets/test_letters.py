@@ -13,7 +13,7 @@ from accounts.models import User
 from notifications import outbox
 from notifications.message import Message
 from notifications.models import Channel, Delivery, State, Transport
-from tests.factories import opened, stand, web
+from tests.factories import UserFactory, opened, stand, web
 from tickets import actions, correspondence, letters
 from tickets.models import Service, Ticket
 from tickets.models.mail import InboundMail, Mailbox, Outcome
@@ -36,7 +36,7 @@ def mailbox(admin: User) -> Mailbox:
 
 def composed(delivery: Delivery) -> Message | None:
     """As the outbox does it."""
-    return outbox._composed(delivery)
+    return outbox.composer([delivery])(delivery)
 
 
 def mail(ticket: Ticket, to: User, *, by: str = Transport.EMAIL) -> Message:
@@ -290,3 +290,60 @@ def test_a_line_of_the_inbox_costs_three_queries_however_many_there_are(
     with django_assert_max_num_queries(3):
         told = letters.lines(mine, reader=employee)
     assert {line.text for line in told.values()} == {f"Reply {number}" for number in range(6)}
+
+
+# --- Many at once ----------------------------------------------------------------------------------
+
+
+def composed_together(ticket: Ticket) -> dict[User, Message | None]:
+    """What each of those says who were told last, composed as one job does."""
+    last = Delivery.objects.filter(subject_id=ticket.public_id).latest("seq").seq
+    mails = list(
+        Delivery.objects.filter(
+            subject_id=ticket.public_id, transport=Transport.EMAIL, seq=last
+        ).select_related("recipient")
+    )
+    compose = outbox.composer(mails)
+    return {one.recipient: compose(one) for one in mails if one.recipient}
+
+
+def test_together_each_reads_what_he_would_read_alone(
+    held: Ticket, agent: User, employee: User, colleague: User, other_agent: User, mailbox: Mailbox
+) -> None:
+    for watcher in (colleague, other_agent):
+        actions.watch(held, user=watcher, by=SYSTEM)
+    User.objects.filter(pk=colleague.pk).update(language="ru", time_zone="Asia/Vladivostok")
+    for body in ("Which cable?", "The white one?"):
+        actions.add_comment(held, body=body, by=web(agent))
+        together = composed_together(held)
+        assert set(together) >= {employee, colleague, other_agent}
+        for reader, message in together.items():
+            assert message == mail(held, reader)
+        Delivery.objects.update(state=State.SENT)
+    assert len({message.reply_to for message in together.values() if message}) == len(together)
+
+
+def test_together_each_is_asked_for_whether_he_may_still_read_it(
+    held: Ticket, agent: User, employee: User, colleague: User, other_agent: User
+) -> None:
+    for watcher in (colleague, other_agent):
+        actions.watch(held, user=watcher, by=SYSTEM)
+    actions.add_comment(held, body="Only for us.", internal=True, by=web(agent))
+    assert set(composed_together(held)) >= {other_agent}
+    User.objects.filter(pk=other_agent.pk).update(role="EMPLOYEE")
+    assert composed_together(held)[other_agent] is None  # a follower still, of what is not internal
+    actions.add_comment(held, body="Which cable?", by=web(agent))
+    held.watches.filter(user=colleague).delete()
+    together = composed_together(held)
+    assert together[colleague] is None
+    assert together[employee] is not None
+
+
+def test_ten_cost_hardly_more_questions_than_one(
+    held: Ticket, employee: User, agent: User, django_assert_max_num_queries: Any
+) -> None:
+    for _number in range(9):
+        actions.watch(held, user=UserFactory.create(), by=SYSTEM)
+    actions.add_comment(held, body="Which cable?", by=web(agent))
+    with django_assert_max_num_queries(11):
+        assert len(composed_together(held)) == 10

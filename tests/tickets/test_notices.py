@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.acting import SYSTEM, Actor
 from accounts.models import Team, User
-from notifications.models import Channel, Delivery, Preference, Transport
+from notifications.models import Channel, Delivery, Preference, Transport, Webhook
 from tests.factories import ServiceFactory, UserFactory, opened, stand, web
 from tickets import actions, notices
 from tickets.apps import TICKET_VERBS
@@ -248,3 +249,26 @@ def test_telling_costs_one_statement_and_one_for_the_followers(
 
 def web_actor(user: User) -> Any:
     return Actor(user, "web")
+
+
+def test_mails_of_an_event_share_jobs_and_nothing_else_does(held: Ticket, agent: User) -> None:
+    for _number in range(9):
+        actions.watch(held, user=UserFactory.create(), by=SYSTEM)
+    webhooks = [webhook_of(f"Monitoring {number}") for number in range(2)]
+    ProcrastinateJob.objects.all().delete()
+    actions.add_comment(held, body="Which cable?", by=web(agent))
+    announced = Delivery.objects.filter(subject_id=held.public_id).exclude(transport=Transport.INBOX)
+    of_this = announced.filter(seq=announced.latest("seq").seq)
+    jobs = list(ProcrastinateJob.objects.values_list("queue_name", "args"))
+    shares = sorted((queue, len(args["deliveries"])) for queue, args in jobs)
+    assert shares == [("email", 2), ("email", 10), *[("webhook", 1)] * len(webhooks)]
+    assert sorted(one for _queue, args in jobs for one in args["deliveries"]) == sorted(
+        str(one) for one in of_this.values_list("public_id", flat=True)
+    )
+
+
+def webhook_of(name: str) -> Webhook:
+    webhook = Webhook(name=name, url="https://example.com/hook", topics=["all"])
+    webhook.secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    webhook.save()
+    return webhook

@@ -135,6 +135,7 @@ def test_list_count_search_filter_and_address_show_what_the_specification_says(
             assert {ticket.pk for ticket in matching(visible, "vpn", reader=reader)} == expected
             assert {ticket.pk for ticket in TicketFilter({"q": "VPN"}, visible, reader=reader).qs} == expected
             assert {ticket.pk for ticket in tickets if can_be_found(ticket, reader)} == expected
+            assert {ticket.pk for ticket in tickets if ticket.is_visible_to(reader)} == expected
             assert reads.counts(reader)["all"] == len(expected)
             assert {
                 ticket.pk for ticket in reads.in_view(visible, reads.BY_NAME["all"], reader=reader)
