@@ -174,6 +174,8 @@ _NEVER: tuple[IPv4Network | IPv6Network, ...] = tuple(
         "64:ff9b:1::/48",
         "2001::/32",
         "5f00::/16",
+        "3fff::/20",
+        "2620:4f:8000::/48",
     )
 )
 

@@ -82,7 +82,7 @@ _change = threading.Condition()
 @contextmanager
 def place_at(destination: str) -> Iterator[None]:
     """One of the places for messages that are on their way there. Raises Crowded if none gets free in a moment."""
-    most = settings.JOB_THREADS if destination == Transport.EMAIL else max(1, settings.JOB_THREADS // 2)
+    most = settings.JOB_THREADS if destination == Transport.EMAIL else max(1, settings.JOB_THREADS // 4)
     with _change:
         if not _change.wait_for(lambda: _taken[destination] < most, timeout=0.25):
             raise Crowded

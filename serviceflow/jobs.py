@@ -41,7 +41,8 @@ def groups() -> tuple[Group, ...]:
         Group("email", ("email",), most),
         Group("webhook", ("webhook",), most),
         Group("chat", ("slack", "telegram"), most),
-        Group("intake", ("mail", "files"), max(2, most // 2)),
+        Group("intake", ("mail",), max(2, most // 2)),
+        Group("files", ("files",), 2),
         Group("upkeep", ("upkeep",), 1),
     )
 

@@ -282,7 +282,7 @@ LANGUAGE_COOKIE_NAME = "language"
 
 # --- Mail ----------------------------------------------------------------------------------------
 
-# Where mail goes out. Without a host nothing is sent: deliveries wait and say so.
+# Where mail goes out. Without a host nobody is told by mail.
 MAIL_HOST = text("MAIL_HOST")
 MAIL_PORT = number("MAIL_PORT", 587, least=1)
 MAIL_USER = text("MAIL_USER")

@@ -123,6 +123,7 @@ def _mailbox(desk: Desk) -> Mailbox:
         address="desk@example.com",
         host="imap.example.com",
         username="desk",
+        service=desk.service,
         stand_in=desk.employee,
     )
     box.password = "secret"
@@ -213,6 +214,10 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
             [d.new.public_id, d.held.public_id], "set_tags", {"tags": ["vpn"]}, by=d.he
         ),
         ["ticket.tags_set", "ticket.tags_set"],
+    ),
+    "note_source_read": (
+        After(_mail, lambda d, mail: actions.note_source_read(mail, by=d.boss)),
+        ["mail.source_read"],
     ),
     "open_ticket": (
         lambda d: actions.open_ticket(title="No sound", tags=["audio"], by=web(d.employee)),

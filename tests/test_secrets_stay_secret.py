@@ -74,10 +74,25 @@ def parrot(greeting: bytes, answer: Callable[[bytes, bytes], bytes]) -> Iterator
             server.shutdown()
 
 
-def smtp(heard: bytes, repeated: bytes) -> bytes:
+def smtp_at_the_door(heard: bytes, repeated: bytes) -> bytes:
     if heard.upper().startswith(b"EHLO"):
         return b"250-here\r\n250 AUTH PLAIN LOGIN\r\n"
     return b"535 5.7.8 I do not know " + repeated[:900] + b"\r\n"
+
+
+def smtp_within() -> Callable[[bytes, bytes], bytes]:
+    """Lets everybody in, and then says no with all that it has been told."""
+    told = []
+
+    def answer(heard: bytes, repeated: bytes) -> bytes:
+        told.append(repeated)
+        if heard.upper().startswith(b"EHLO"):
+            return b"250-here\r\n250 AUTH PLAIN LOGIN\r\n"
+        if heard.upper().startswith(b"RCPT"):
+            return b"550 5.1.1 " + b" ".join(told)[-900:] + b"\r\n"
+        return b"235 come in\r\n" if heard.upper().startswith(b"AUTH") else b"250 go on\r\n"
+
+    return answer
 
 
 def imap(heard: bytes, repeated: bytes) -> bytes:
@@ -126,7 +141,9 @@ def pages_of_the_admin(browser: Client) -> Iterator[tuple[str, str]]:
             yield address, answer.content.decode()
 
 
+@pytest.mark.parametrize("smtp", [smtp_at_the_door, smtp_within()], ids=["at the door", "within"])
 def test_secrets_are_nowhere_though_every_server_repeats_them(
+    smtp: Callable[[bytes, bytes], bytes],
     admin: User,
     agent: User,
     employee: User,

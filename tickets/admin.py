@@ -258,6 +258,7 @@ class InboundMailAdmin(ReadOnlyAdmin):
         mail = InboundMail.objects.filter(pk=pk).first()
         if mail is None:
             return redirect("admin:tickets_inboundmail_changelist")
+        actions.note_source_read(mail, by=at_admin(request))
         response = HttpResponse(bytes(mail.raw), content_type="text/plain; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="mail-{mail.public_id}.eml.txt"'
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"

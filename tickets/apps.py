@@ -37,6 +37,7 @@ MAIL_VERBS = {
     "ignored": _("Mail ignored"),
     "quarantined": _("Mail put into quarantine"),
     "read_again": _("Mail read once more"),
+    "source_read": _("Source of a mail read"),
 }
 SERVICE_VERBS = {"created": _("Service added"), "changed": _("Service changed")}
 

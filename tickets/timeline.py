@@ -135,10 +135,13 @@ def items(
     ]
 
 
+MOST_HELD = 10  # on one page; the next ones come when these are decided
+
+
 def held_mails(ticket: Ticket, *, reader: User) -> QuerySet[InboundMail]:
     """Mails of unverified senders that wait for an agent, oldest first; nobody else knows of them."""
     held = InboundMail.objects.filter(ticket=ticket, outcome=MailOutcome.HELD).defer("raw").order_by("pk")
-    return held if reader.is_agent else held.none()
+    return held[:MOST_HELD] if reader.is_agent else held.none()
 
 
 def _mails(ticket: Ticket, events: Iterable[Event]) -> dict[int | None, InboundMail]:

@@ -74,6 +74,8 @@ def _composed(delivery: Delivery, message: Message, *, to: str) -> EmailMultiAlt
         # RFC 3834; the second is Exchange's. Nobody is to answer this by a machine.
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
+        # Should it come back to us, we know it (tickets.inbound_email.senders).
+        "X-Loop": settings.MAIL_DOMAIN,
     }
     if message.thread:
         headers["In-Reply-To"] = message.thread[-1]
@@ -139,8 +141,7 @@ def _meant(trouble: Exception, *, phase: str) -> NotSent:
 
 
 def _refused(what: str, code: int, said: bytes | str) -> NotSent:
-    words = said.decode(errors="replace") if isinstance(said, bytes) else said
-    told = one_line(f"The {what} is refused: {code} {words}")
+    told = f"The {what} is refused: {smtp.codes(code, said)}"
     # 421: the server goes away, whatever it was about.
     return Permanent(told) if code >= 500 else Passing(told, about_this=code != 421)
 

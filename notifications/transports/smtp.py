@@ -1,6 +1,7 @@
 """Django's mail backend, kept to ten seconds a mail and told how far it has come when something breaks."""
 
 import io
+import re
 import smtplib
 import socket
 import time
@@ -12,6 +13,18 @@ from django.core.mail.backends.smtp import EmailBackend
 from notifications.message import NotSent
 
 CONNECT, WHOLE = 5.0, 10.0  # seconds
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", re.ASCII)
+
+
+def codes(code: int, said: bytes | str) -> str:
+    """The code of a reply and its enhanced code (RFC 3463), and none of its words: a server may repeat what it has been
+    told, passwords and reply addresses with it.
+    """
+    words = said.decode(errors="replace") if isinstance(said, bytes) else said
+    enhanced = _ENHANCED.match(words)
+    return f"{code} {enhanced[0]}" if enhanced else str(code)
+
 
 # How far a mail has come. Once all is SAID, nobody knows what became of it without the server's answer.
 CLOSED, OPEN, ENVELOPE, DATA, SAID, DONE = "closed", "open", "envelope", "data", "said", "done"
@@ -87,7 +100,7 @@ class _Talk(smtplib.SMTP):
         self.send(content + (b"" if content.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         self.backend.phase = SAID
         code, said = self.getreply()
-        self.backend.answer = f"{code} {said.decode(errors='replace')}"
+        self.backend.answer = codes(code, said)
         return code, said
 
 

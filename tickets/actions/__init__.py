@@ -22,6 +22,7 @@ from tickets.actions.files import look_at, note_download, settle
 from tickets.actions.mail import (
     accept_sender,
     hold_mail,
+    note_source_read,
     read_again,
     refuse_mail,
     release_mail,
@@ -50,6 +51,7 @@ __all__ = [
     "in_bulk",
     "look_at",
     "note_download",
+    "note_source_read",
     "open_ticket",
     "read_again",
     "refuse_mail",

@@ -54,6 +54,7 @@ def record(
     comment: str = "",
     added: Comment | None = None,
     internal: bool = False,
+    silent: bool = False,
     files: Sequence[Incoming] = (),
     joined: Sequence[Attachment] = (),
     concerning: User | None = None,
@@ -62,7 +63,8 @@ def record(
     """Store the changed ticket, one version further, and its event. The last beat of every verb.
 
     `added` is a comment that the verb brings, not yet saved, with its `files` and those that are there already and
-    join it; `more` are changes that are no columns; `concerning` is somebody else who is to hear of it.
+    join it; `more` are changes that are no columns; `concerning` is somebody else who is to hear of it; of what
+    is `silent` nobody hears.
     """
     if files:
         ways.check(files, ticket)
@@ -84,7 +86,8 @@ def record(
         changes[trail.FILES] = (None, [_file_described(each) for each in (*joined, *brought)])
         if added is not None and joined:
             Attachment.objects.filter(pk__in=[each.pk for each in joined]).update(comment=added)
-    notices.announce(verb, ticket, internal=internal, concerning=concerning, by=by)
+    if not silent:
+        notices.announce(verb, ticket, internal=internal, concerning=concerning, by=by)
     trail.record(
         verb,
         trail.Subject("ticket", ticket.public_id, ticket.reference, ticket.version),

@@ -1,5 +1,7 @@
 """What becomes of a mail that nobody vouches for, and the mailboxes that mails are fetched from."""
 
+import ipaddress
+import socket
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -7,14 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import configuration
-from accounts.acting import Actor, Refused
+from accounts.acting import Actor, Invalid, Refused
 from accounts.actions import require_admin_still
 from accounts.models import User
 from audit import trail
 from tickets.actions._record import comment_of, let_go, lock, may_see, record
 from tickets.files import Incoming
 from tickets.models import Comment, InboundMail, Mailbox, Ticket
-from tickets.models.mail import FOUND, Outcome, Proof
+from tickets.models.mail import FOUND, Outcome, Proof, Security
 from tickets.models.ticket import LONGEST_TEXT
 from tickets.permissions import require
 
@@ -26,9 +28,11 @@ READABLE_AGAIN = (Outcome.IGNORED, Outcome.QUARANTINED)
 def hold_mail(mail: InboundMail, ticket: Ticket, *, reason: str, by: Actor) -> InboundMail:
     """Keep a mail beside the ticket it points at, until an agent says what it is. Nobody but agents hears of it."""
     ticket, by = lock(ticket, by=by)
+    waits_already = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.HELD).exists()
     mail.outcome, mail.reason, mail.ticket = Outcome.HELD, reason, ticket
     _finish(mail)
-    record(ticket, "ticket.mail_held", by=by, comment=mail.claimed_by, internal=True)
+    # Agents hear of the first one. Whoever goes on writing wakes nobody before they have looked.
+    record(ticket, "ticket.mail_held", by=by, comment=mail.claimed_by, internal=True, silent=waits_already)
     return mail
 
 
@@ -107,13 +111,35 @@ def read_again(mail: InboundMail, *, by: Actor) -> InboundMail:
 
 
 @transaction.atomic
+def note_source_read(mail: InboundMail, *, by: Actor) -> None:
+    """Keep in mind who has read the source of a mail, which is that of its files, too."""
+    require_admin_still(by)
+    trail.record("mail.source_read", subject(mail), by=by)
+
+
+@transaction.atomic
 def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
     """Store a mailbox; with a new password, if there is one. The audit says when it was set, and nothing more of it."""
     if password:
         mailbox.password = password
         mailbox.password_set = timezone.now().isoformat(timespec="seconds")
+    if mailbox.service is None and mailbox.team is None:
+        raise Invalid("service", "required", _("Choose the service or the team that gets the mails."))
+    if mailbox.security == Security.NONE and not is_this_machine(mailbox.host):
+        raise Invalid(
+            "security", "not_private", _("Without encryption only a server on this machine can be asked.")
+        )
     mailbox.trusted_domains = sorted({domain.strip().lower() for domain in mailbox.trusted_domains} - {""})
     return configuration.save(mailbox, by=by)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a name leads to loopback and nowhere else."""
+    try:
+        found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(ipaddress.ip_address(address).is_loopback for address in found)
 
 
 def subject(mail: InboundMail) -> trail.Subject:

@@ -5,9 +5,9 @@ doubles nothing: whatever is not kept yet is fetched at the next visit, whatever
 """
 
 import imaplib
-import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -17,14 +17,19 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted, MailMessageFlags
-from imap_tools.errors import ImapToolsError
+from imap_tools.errors import (
+    ImapToolsError,
+    MailboxCopyError,
+    MailboxFolderSelectError,
+    MailboxLoginError,
+)
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from accounts.acting import Actor
 from accounts.sealed import Unreadable
 from audit.models import Door
-from tickets.actions.mail import turn_away
+from tickets.actions.mail import is_this_machine, turn_away
 from tickets.mail import bounded
 from tickets.models import InboundMail, Mailbox
 from tickets.models.mail import Outcome, Security
@@ -33,7 +38,9 @@ log = structlog.get_logger("tickets.inbound_email")
 
 LARGEST_MAIL = 25 * 1024 * 1024  # bytes
 LONGEST_HEADER = 64 * 1024  # bytes read of a mail that is too large to keep
-PATIENCE = 20.0  # seconds for any answer of the server
+PATIENCE = 20.0  # seconds for any answer of the server to begin
+MOST_SECONDS = 120.0  # for a mail, or one of the steps around it
+LARGEST_ANSWER = LARGEST_MAIL + 1024 * 1024  # bytes; servers may say a size and send another
 TASK, VISIT, QUEUE = "tickets.receive_mail", "tickets.collect_mail", "mail"
 LOST_AFTER = timedelta(minutes=5)
 
@@ -42,6 +49,10 @@ Trouble = (OSError, imaplib.IMAP4.error, ImapToolsError, Unreadable, ValueError)
 
 class NotPrivate(ValueError):
     """Without encryption only this very machine is spoken to."""
+
+
+class NoFolder(ValueError):
+    """The folder for fetched mail is not there."""
 
 
 def collect(mailbox: Mailbox) -> int:
@@ -88,6 +99,8 @@ _WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name
 def try_out(mailbox: Mailbox) -> int:
     """Sign in and look into the folder; how many mails lie there. Raises Trouble, and touches nothing."""
     with _connected(mailbox) as box:
+        if mailbox.done_folder and not box.folder.exists(mailbox.done_folder):
+            raise NoFolder(mailbox.done_folder)
         return len(box.uids("ALL"))
 
 
@@ -99,6 +112,10 @@ def described(trouble: Exception) -> str:
         return "The server does not answer."
     if isinstance(trouble, NotPrivate):
         return str(trouble)
+    if isinstance(trouble, MailboxLoginError):
+        return "The server does not take the user name and the password."
+    if isinstance(trouble, NoFolder | MailboxCopyError | MailboxFolderSelectError):
+        return "The server does not know the folder, or the one for fetched mail."
     if isinstance(trouble, Unreadable):
         return "The password was encrypted with another SECRET_KEY: set it again."
     if isinstance(trouble, OSError):
@@ -110,25 +127,42 @@ def described(trouble: Exception) -> str:
 
 
 def _visit(mailbox: Mailbox) -> int:
-    kept = 0
+    kept, refused = 0, None
     with _connected(mailbox) as box:
         validity = _validity(box)
-        there = [int(uid) for uid in box.uids("ALL")]
-        known = _known(mailbox, validity, there)
-        _put_away(box, mailbox, [uid for uid in there if uid in known])
+        with _in_time(box):
+            there = [int(uid) for uid in box.uids("ALL")]
+            known = _known(mailbox, validity, there)
+            refused = _put_away(box, mailbox, [uid for uid in there if uid in known])
         for uid in there:
             if uid in known:
                 continue
             try:
-                kept += _keep(box, mailbox, validity, uid)
+                with _in_time(box):
+                    kept += _keep(box, mailbox, validity, uid)
             except (*Trouble, OperationalError, InterfaceError):
                 raise
             except Exception:
                 # A broken message never stops the next one; it stays where it lies and is tried again.
                 log.exception("mail_not_fetched", mailbox=mailbox.name, uid=uid)
                 continue
-            _put_away(box, mailbox, [uid])
+            with _in_time(box):
+                refused = _put_away(box, mailbox, [uid]) or refused
+    if refused is not None:
+        raise refused
     return kept
+
+
+@contextmanager
+def _in_time(box: BaseMailBox) -> Iterator[None]:
+    """Hang up on a server that never ends a mail: a timeout of a socket begins anew with every byte."""
+    timer = threading.Timer(MOST_SECONDS, box.client.sock.shutdown, [socket.SHUT_RDWR])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _known(mailbox: Mailbox, validity: int, uids: list[int]) -> set[int]:
@@ -212,17 +246,19 @@ def ask_to_receive(mail: InboundMail) -> None:
     app.configure_task(TASK, queue=QUEUE).defer(mail=str(mail.public_id))
 
 
-def _put_away(box: BaseMailBox, mailbox: Mailbox, uids: list[int]) -> None:
-    """Move or mark what is kept."""
+def _put_away(box: BaseMailBox, mailbox: Mailbox, uids: list[int]) -> ImapToolsError | None:
+    """Move or mark what is kept. Answers what the server has against it, which keeps nobody from fetching the rest."""
     if not uids:
-        return
+        return None
     names = [str(uid) for uid in uids]
-    if mailbox.done_folder:
-        box.move(names, mailbox.done_folder, chunks=100)
-        return
-    unread = set(box.uids("UNSEEN"))
-    if unread := unread & set(names):
-        box.flag(sorted(unread), MailMessageFlags.SEEN, value=True, chunks=100)
+    try:
+        if mailbox.done_folder:
+            box.move(names, mailbox.done_folder, chunks=100)
+        elif unread := set(box.uids("UNSEEN")) & set(names):
+            box.flag(sorted(unread), MailMessageFlags.SEEN, value=True, chunks=100)
+    except ImapToolsError as refused:
+        return refused
+    return None
 
 
 # --- The server ----------------------------------------------------------------------------------
@@ -235,17 +271,32 @@ def _connected(mailbox: Mailbox) -> Iterator[BaseMailBox]:
     box: BaseMailBox
     match mailbox.security:
         case Security.NONE:
-            _require_loopback(mailbox.host)
+            if not is_this_machine(mailbox.host):
+                raise NotPrivate("Without encryption only a server on this machine can be asked.")
             box = MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=PATIENCE)
         case Security.STARTTLS:
             box = MailBoxStartTls(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
         case _:
             box = MailBox(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
+    _bound(box.client)
     try:
-        box.login(mailbox.username, mailbox.password, initial_folder=mailbox.folder)
+        with _in_time(box):
+            box.login(mailbox.username, mailbox.password, initial_folder=mailbox.folder)
         yield box
     finally:
         _hang_up(box)
+
+
+def _bound(client: imaplib.IMAP4) -> None:
+    """No literal of any size: the library would read what the server announces."""
+    read = client.read
+
+    def read_so_much(size: int) -> bytes:
+        if size > LARGEST_ANSWER:
+            raise imaplib.IMAP4.abort("the server sends more than any mail may have")
+        return read(size)
+
+    client.read = read_so_much  # type: ignore[method-assign]
 
 
 def _hang_up(box: BaseMailBox) -> None:
@@ -256,12 +307,6 @@ def _hang_up(box: BaseMailBox) -> None:
     finally:
         with suppress(OSError):
             box.client.shutdown()
-
-
-def _require_loopback(host: str) -> None:
-    found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    if not all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found):
-        raise NotPrivate("Without encryption only a server on this machine can be asked.")
 
 
 def _validity(box: BaseMailBox) -> int:

@@ -29,8 +29,9 @@ from tickets.models.ticket import LONGEST_TEXT
 
 log = structlog.get_logger("tickets.inbound_email")
 
-# Mails that claim one unproven sender, in an hour: what comes beyond is looked at by somebody before it makes tickets.
-MOST_UNPROVEN = 30
+# Unproven mails in an hour that claim one sender, that point at one ticket, that come to one mailbox: what comes beyond
+# is looked at by somebody before it makes tickets and wakes people.
+MOST_OF_SENDER, MOST_ON_TICKET, MOST_IN_MAILBOX = 30, 10, 600
 MOST_WATCHERS = 20
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|fwd?|aw|wg|tr|sv|antw|отв|ответ|на|пересл)(?:\[\d+\]|\(\d+\))?\s*:\s*)+", re.IGNORECASE
@@ -50,6 +51,7 @@ def receive(public_id: str) -> None:
     except (OperationalError, InterfaceError, StoreAway):
         raise  # the job is tried again
     except bounded.NotRead as why:
+        _note_header(mail)
         _set_aside(mail, str(why))
     except Refused as no:
         _set_aside(mail, f"refused: {no}")
@@ -57,6 +59,17 @@ def receive(public_id: str) -> None:
         # One mail never stops the next one: whatever it stumbles over, it lies where somebody finds it.
         log.exception("mail_not_received", mail=public_id)
         _set_aside(mail, f"could not be received: {type(trouble).__name__}")
+
+
+def _note_header(mail: InboundMail) -> None:
+    """Who wrote and what about, at least: whoever looks at what was set aside must find his way."""
+    head = bytes(mail.raw[:LONGEST_HEADER]).partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+    try:
+        parsed = bounded.read(head + b"\r\n\r\n")
+    except bounded.NotRead:
+        return
+    mail.message_id, mail.subject = parsed.message_id[:998], parsed.subject[:998]
+    mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
 
 
 def files_of(mail: InboundMail) -> list[Incoming]:
@@ -87,10 +100,11 @@ def _decide(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) 
         return
     _note(mail, parsed)
     earlier = _earlier(mail)
-    if earlier and earlier.body_sha256 == mail.body_sha256:
+    again = earlier is not None and earlier.body_sha256 == mail.body_sha256
+    if earlier and again and earlier.is_proven:
         turn_away(mail, outcome=Outcome.IGNORED, reason=f"the same mail again: {earlier.public_id}", by=_MAIL)
         return
-    if earlier:
+    if earlier and not again:
         mail.reason = f"its Message-ID was used before, with another text: {earlier.public_id}"
     if why := is_ours(parsed):
         turn_away(mail, outcome=Outcome.IGNORED, reason=why, by=_MAIL)
@@ -101,7 +115,9 @@ def _decide(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) 
         return
     sender = who_wrote(parsed, mail.mailbox)
     mail.proof = sender.proof
-    if sender.user is None:
+    if earlier and again and sender.user is None:
+        turn_away(mail, outcome=Outcome.IGNORED, reason=f"the same mail again: {earlier.public_id}", by=_MAIL)
+    elif sender.user is None:
         _of_a_stranger(mail, parsed, sender, arrived)
     else:
         with translation.override(sender.user.language):
@@ -157,10 +173,10 @@ def _of_a_stranger(
     if box.unverified == Policy.QUARANTINE or not box.stand_in.is_active:
         turn_away(mail, outcome=Outcome.QUARANTINED, reason=f"unverified sender: {sender.doubt}", by=_MAIL)
         return
-    if _comes_too_often(mail):
-        turn_away(mail, outcome=Outcome.QUARANTINED, reason="too many mails of this sender", by=_MAIL)
-        return
     ticket = sender.ticket or _tagged(parsed)
+    if too_many := _too_many(mail, ticket):
+        turn_away(mail, outcome=Outcome.QUARANTINED, reason=too_many, by=_MAIL)
+        return
     if ticket is not None:
         hold_mail(mail, ticket, reason=sender.doubt, by=_MAIL)
         return
@@ -209,15 +225,25 @@ def _earlier(mail: InboundMail) -> InboundMail | None:
     if not mail.message_id:
         others = others.filter(body_sha256=mail.body_sha256, sha256=mail.sha256)
     others = others.exclude(pk=mail.pk).exclude(outcome=Outcome.FETCHED).defer("raw").order_by("pk")
-    same = others.filter(body_sha256=mail.body_sha256).first()
-    return same or others.first()
+    same = others.filter(body_sha256=mail.body_sha256)
+    # A forged copy that came first must not keep out the mail of whoever can prove that he wrote it.
+    return same.exclude(proof=Proof.NONE).first() or same.first() or others.first()
 
 
-def _comes_too_often(mail: InboundMail) -> bool:
+def _too_many(mail: InboundMail, ticket: Ticket | None) -> str:
+    """Why this one is set aside unread; nothing if it is not. From is free to choose, so it is no bound by itself."""
     lately = InboundMail.objects.filter(
-        sender__iexact=mail.sender, proof=Proof.NONE, received_at__gt=timezone.now() - timedelta(hours=1)
+        proof=Proof.NONE,
+        received_at__gt=timezone.now() - timedelta(hours=1),
+        outcome__in=[Outcome.TICKET, Outcome.HELD],
     )
-    return lately.filter(outcome__in=[Outcome.TICKET, Outcome.HELD]).count() >= MOST_UNPROVEN
+    if lately.filter(sender__iexact=mail.sender).count() >= MOST_OF_SENDER:
+        return "too many mails of this sender"
+    if ticket is not None and lately.filter(ticket=ticket).count() >= MOST_ON_TICKET:
+        return f"too many unverified mails for {ticket.reference}"
+    if lately.filter(mailbox=mail.mailbox).count() >= MOST_IN_MAILBOX:
+        return "too many unverified mails"
+    return ""
 
 
 def _tagged(parsed: ParsedMail) -> Ticket | None:
@@ -245,12 +271,14 @@ def _fitting(parsed: ParsedMail, arrived: Sequence[Incoming]) -> tuple[str, Sequ
     if len(text) > LONGEST_TEXT - 1000:
         whole = _("(The whole text is in the attached file message.txt.)")
         text = f"{text[: LONGEST_TEXT - 1000]}…\n\n{whole}"
-    if len(parsed.files) > len([each for each in arrived if each.name != WHOLE]):
+    brought = [file for file in parsed.files if file.content]
+    if len(brought) > len([each for each in arrived if each.name != WHOLE]):
         reasons.append("some files were too large or too many: they are in the source")
     return text, arrived, "; ".join(reasons)
 
 
 WHOLE = "message.txt"
+LONGEST_HEADER = 64 * 1024  # bytes
 
 
 def _incoming(parsed: ParsedMail) -> list[Incoming]:

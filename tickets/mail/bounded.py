@@ -22,6 +22,7 @@ from tickets.mail.message import File, ParsedMail
 
 # The process itself is stopped after zygote.SECONDS; this is for a machine that is too busy to do so.
 PATIENCE = 4 * zygote.SECONDS
+READERS = 3
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -30,13 +31,15 @@ class NotRead(Exception):
 
 
 def read(raw: bytes) -> ParsedMail:
-    """Raises NotRead. One mail is read at a time."""
-    with _lock:
+    """Raises NotRead. So many mails are read at a time as there are READERS: one that takes long stops no other."""
+    with _places:
+        reader = _idle.pop() if _idle else _Reader()
         try:
-            status, answer = _ask(raw)
+            status, answer = reader.ask(raw)
         except (OSError, EOFError, struct.error):
-            _stop()
+            reader.stop()
             raise NotRead("the reading process broke off") from None
+        _idle.append(reader)
     if os.WIFSIGNALED(status):
         slow = os.WTERMSIG(status) in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL}
         raise NotRead(f"reading took longer than {zygote.SECONDS} s" if slow else "reading crashed")
@@ -47,20 +50,46 @@ def read(raw: bytes) -> ParsedMail:
     return _understood(answer)
 
 
-_lock = threading.Lock()
-_running: "subprocess.Popen[bytes] | None" = None
+class _Reader:
+    """A process that reads one mail after another."""
+
+    def __init__(self) -> None:
+        self.of = os.getpid()
+        self.process = subprocess.Popen(
+            [sys.executable, "-E", "-s", "-m", "tickets.mail.zygote"],
+            cwd=_CHECKOUT,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+
+    def ask(self, raw: bytes) -> tuple[int, bytes]:
+        """How the child ended, as waitpid gives it, and what it had to say."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise EOFError
+        deadline = time.monotonic() + PATIENCE
+        frame = memoryview(struct.pack(">Q", len(raw)) + raw)
+        while frame:
+            frame = frame[os.write(self.process.stdin.fileno(), frame) :]
+        status, length = struct.unpack(">iQ", _exactly(self.process.stdout, 12, deadline))
+        return status, _exactly(self.process.stdout, length, deadline)
+
+    def stop(self) -> None:
+        if self.of != os.getpid():
+            return
+        with suppress(OSError):
+            self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
 
 
-def _ask(raw: bytes) -> tuple[int, bytes]:
-    process = _started()
-    if process.stdin is None or process.stdout is None:
-        raise EOFError
-    deadline = time.monotonic() + PATIENCE
-    frame = memoryview(struct.pack(">Q", len(raw)) + raw)
-    while frame:
-        frame = frame[os.write(process.stdin.fileno(), frame) :]
-    status, length = struct.unpack(">iQ", _exactly(process.stdout, 12, deadline))
-    return status, _exactly(process.stdout, length, deadline)
+_places = threading.BoundedSemaphore(READERS)
+_idle: list[_Reader] = []
 
 
 def _exactly(pipe: IO[bytes], length: int, deadline: float) -> bytes:
@@ -74,35 +103,21 @@ def _exactly(pipe: IO[bytes], length: int, deadline: float) -> bytes:
     return bytes(got)
 
 
-def _started() -> "subprocess.Popen[bytes]":
-    global _running  # noqa: PLW0603 (one for the process)
-    if _running is None or _running.poll() is not None or getattr(_running, "of", None) != os.getpid():
-        _running = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-m", "tickets.mail.zygote"],
-            cwd=_CHECKOUT,
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-        )
-        _running.of = os.getpid()  # type: ignore[attr-defined]
-    return _running
-
-
 @atexit.register
-def _stop() -> None:
-    global _running
-    process, _running = _running, None
-    if process is None or getattr(process, "of", None) != os.getpid():
-        return
-    with suppress(OSError):
-        process.kill()
-    for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):
-            pipe.close()  # type: ignore[union-attr]
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(5)
+def stop() -> None:
+    """End the readers; the next mail starts others."""
+    while _idle:
+        _idle.pop().stop()
+
+
+def _forget() -> None:
+    """They are the parent's."""
+    global _places  # noqa: PLW0603 (one for the process)
+    _places = threading.BoundedSemaphore(READERS)
+    _idle.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def _understood(answer: bytes) -> ParsedMail:

@@ -113,8 +113,21 @@ class _Reader(HTMLParser):
             self.lines.append((self.quote_mark + line).rstrip())
 
 
+def _without_comments(html: str) -> str:
+    """The parser would look for the end of each comment anew; one that does not end takes the rest with it."""
+    pieces, place = [], 0
+    while (begin := html.find("<!--", place)) >= 0:
+        pieces.append(html[place:begin])
+        end = html.find("-->", begin + 2)  # <!--> is one, too
+        if end < 0:
+            return "".join(pieces)
+        place = end + 3
+    return "".join([*pieces, html[place:]])
+
+
 def as_text(html: str) -> str:
-    """The words of a page, linear in its length whatever it is made of."""
+    """The words of a page."""
+    html = _without_comments(html)
     reader = _Reader()
     try:
         reader.feed(html)

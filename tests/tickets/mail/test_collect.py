@@ -1,5 +1,7 @@
 """Fetching from a real IMAP server: nothing lost, nothing doubled, whatever breaks in between."""
 
+import imaplib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -309,5 +311,54 @@ def test_a_wrong_password_is_told_without_the_password(mailbox: Mailbox, port: i
     with pytest.raises(collecting.Trouble):
         inbound_email.collect(box)
     mailbox.refresh_from_db()
-    assert mailbox.trouble.startswith("The server refused")
+    assert mailbox.trouble == "The server does not take the user name and the password."
     assert "wrong one" not in mailbox.trouble
+
+
+def test_a_folder_that_is_not_there_stops_no_mail(mailbox: Mailbox, own_port: int) -> None:
+    box = imap.points_at(mailbox, own_port, done_folder="Nowhere")
+    with pytest.raises(collecting.NoFolder):
+        collecting.try_out(box)
+    imap.put(own_port, [letter(text=f"Mail {number}") for number in range(3)])
+    with pytest.raises(collecting.Trouble):
+        inbound_email.collect(box)
+    assert InboundMail.objects.count() == 3
+    mailbox.refresh_from_db()
+    assert mailbox.trouble == "The server does not know the folder, or the one for fetched mail."
+    with pytest.raises(collecting.Trouble):
+        inbound_email.collect(box)
+    assert InboundMail.objects.count() == 3
+
+
+def test_a_server_that_sends_more_than_a_mail_may_have_is_not_read(mailbox: Mailbox) -> None:
+    """It says that the mail is small, and announces a gigabyte."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_boast, args=[listener], daemon=True).start()
+        box = imap.points_at(mailbox, listener.getsockname()[1])
+        with pytest.raises(imaplib.IMAP4.abort, match="more than any mail"):
+            inbound_email.collect(box)
+    assert not InboundMail.objects.exists()
+
+
+def _boast(listener: socket.socket) -> None:
+    caller = listener.accept()[0]
+    with caller, caller.makefile("rwb") as lines:
+        lines.write(b"* OK\r\n")
+        lines.flush()
+        for line in lines:
+            tag, _space, command = line.strip().partition(b" ")
+            word = command.upper()
+            if word.startswith(b"CAPABILITY"):
+                lines.write(b"* CAPABILITY IMAP4rev1\r\n")
+            elif b"SEARCH" in word:
+                lines.write(b"* SEARCH 1\r\n")
+            elif b"RFC822.SIZE" in word:
+                lines.write(b"* 1 FETCH (UID 1 RFC822.SIZE 100)\r\n")
+            elif b"BODY" in word:
+                lines.write(b"* 1 FETCH (UID 1 BODY[] {1000000000}\r\n")
+                lines.flush()
+                continue
+            elif word.startswith(b"SELECT"):
+                lines.write(b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1]\r\n")
+            lines.write(tag + b" OK done\r\n")
+            lines.flush()

@@ -143,6 +143,18 @@ def test_many_mails_that_claim_one_sender_write_to_nobody(employee: User, mailbo
     assert Ticket.objects.count() == 30
 
 
+def test_many_senders_on_one_ticket_do_not_wake_its_agent_for_ever(
+    agent: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    held = stand(ticket, "IN_PROGRESS", assignee=agent)
+    tag = f"Re: [{held.reference}] VPN"
+    mails = [arrives(mailbox, sender=f"x{number}@elsewhere.example", subject=tag) for number in range(15)]
+    assert [mail.outcome for mail in mails] == 10 * ["held"] + 5 * ["quarantined"]
+    assert mails[-1].reason == f"too many unverified mails for {held.reference}"
+    told = Delivery.objects.filter(recipient=agent, verb="ticket.mail_held", transport="email")
+    assert told.count() == 1  # the others wait until he has looked
+
+
 @pytest.mark.parametrize("marked", [True, False], ids=["that marks its mails", "that marks nothing"])
 def test_two_desks_stop_talking(employee: User, mailbox: Mailbox, marked: bool) -> None:
     """Anna's address is another desk, which answers every mail at once, for a hundred rounds."""

@@ -150,6 +150,26 @@ FORGED = {
         f"Authentication-Results: {BELIEVED}; dmarc=fail (dmarc=pass header.from=example.com) header.from=example.com",
         ANNA,
     ],
+    "a pass in the address that SPF speaks of": [
+        (
+            f"Authentication-Results: {BELIEVED}; spf=pass"
+            ' smtp.mailfrom="a;dmarc=pass header.from=example.com;b"@evil.example'
+        ),
+        ANNA,
+    ],
+    "a field that begins in the middle of another": [f"Subject: VPN\r{PASSES}", ANNA],
+    "a pass between two addresses that swallow the fail": [
+        (
+            f"Authentication-Results: {BELIEVED};"
+            ' spf=pass smtp.mailfrom="; dmarc=pass header.from=example.com; ("@evil.example;'
+            ' dmarc=fail header.from=example.com; dkim=none header.i=")"@evil.example'
+        ),
+        ANNA,
+    ],
+    "a comment that never ends": [
+        f"Authentication-Results: {BELIEVED}; dmarc=pass header.from=example.com (and so on",
+        ANNA,
+    ],
     "a pass and a fail": [
         f"Authentication-Results: {BELIEVED}; dmarc=fail header.from=example.com; dmarc=pass header.from=example.com",
         ANNA,
@@ -324,3 +344,20 @@ def test_a_stranger_brings_nobody(employee: User, colleague: User, mailbox: Mail
     mail = arrives(mailbox, Cc="boris@example.com")
     assert mail.ticket is not None
     assert not mail.ticket.watches.exists()
+
+
+@pytest.mark.parametrize("policy", ["ticket", "quarantine"])
+def test_a_forged_copy_that_came_first_keeps_nobody_out(
+    employee: User, mailbox: Mailbox, policy: str
+) -> None:
+    mailbox.unverified = policy
+    mailbox.save()
+    same = {"Message_ID": "<one@example.com>", "text": "My screen is black."}
+    forged = arrives(mailbox, **same)
+    assert not forged.is_proven
+    genuine = arrives(mailbox, proven=True, **same)
+    assert (genuine.outcome, genuine.proof) == ("ticket", "dmarc")
+    assert genuine.ticket is not None
+    assert genuine.ticket.requester == employee
+    again, forged_again = arrives(mailbox, proven=True, **same), arrives(mailbox, **same)
+    assert {again.outcome, forged_again.outcome} == {"ignored"}

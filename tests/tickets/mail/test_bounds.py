@@ -1,0 +1,51 @@
+"""Mails that cost much to read are read within their bounds, or set aside, and stop no other."""
+
+import base64
+import os
+from email.message import EmailMessage
+
+import pytest
+
+from tickets.mail import bounded
+
+
+def with_pictures(number: int, size: int) -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "anna@example.com", "Pictures"
+    mail.set_content("See below.")
+    for place in range(number):
+        mail.add_attachment(os.urandom(size), maintype="image", subtype="png", filename=f"{place}.png")
+    return mail.as_bytes()
+
+
+@pytest.mark.parametrize(("number", "size"), [(5, 15_000), (20, 16_000), (40, 2_000), (3, 300_000)])
+def test_pictures_of_any_size_are_read(number: int, size: int) -> None:
+    read = bounded.read(with_pictures(number, size))
+    assert [len(file.content) for file in read.files] == number * [size]
+    assert read.text == "See below."
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<!--", b"<!-- x ", b"<![CDATA[", b"<a ", b"&#x", b"<p><b>", b"<table><td>"]
+)
+def test_html_that_opens_and_never_closes_stops_nobody(piece: bytes) -> None:
+    head = b"From: anna@example.com\r\nContent-Type: text/html\r\n\r\nHello<br>"
+    try:
+        read = bounded.read(head + piece * 100_000)
+    except bounded.NotRead as why:
+        assert "took" in str(why)  # noqa: PT017 (either is well)
+    else:
+        assert read.text.startswith("Hello")
+
+
+def test_comments_cost_nothing() -> None:
+    head = b"From: anna@example.com\r\nContent-Type: text/html\r\n\r\n"
+    assert bounded.read(head + b"a<!-- -->b" * 1000 + b"<!--" * 100_000).text == 1000 * "ab"
+
+
+def test_one_line_of_base64_without_an_end_is_read() -> None:
+    head = (
+        b"From: anna@example.com\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    )
+    [file] = bounded.read(head + base64.b64encode(bytes(3_000_000))).files
+    assert len(file.content) == 3_000_000
