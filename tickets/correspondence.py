@@ -198,12 +198,14 @@ def _plain(address: str) -> str:
     return f"{local.partition('+')[0]}@{domain}"
 
 
-def reply_to(ticket: Ticket, reader: User) -> str:
-    """Where this reader's answer goes: an address nobody else has. Empty where the desk's own is too long for it."""
+def reply_to(ticket: Ticket, reader: User, *, note: bool = False) -> str:
+    """Where this reader's answer, to an internal note or not, goes: an address nobody else has. Empty where the
+    desk's own is too long for it.
+    """
     desk = parseaddr(settings.MAIL_FROM)[1]
     if desk.index("@") > _LONGEST_NAME:
         return ""
-    return reply_address.address(desk, ticket.number, _essence(reader), key=_keys()[0])
+    return reply_address.address(desk, ticket.number, _essence(reader), note=note, key=_keys()[0])
 
 
 def person_of(address: str) -> tuple[Ticket, User] | None:
@@ -211,7 +213,8 @@ def person_of(address: str) -> tuple[Ticket, User] | None:
     read = reply_address.read(address)
     if read is None:
         return None
-    number, given = read
+    place, given = read
+    number = reply_address.number_of(place)
     ticket: Ticket | None = Ticket.objects.standing().filter(number=number).first()
     if ticket is None:
         return None
@@ -222,7 +225,7 @@ def person_of(address: str) -> tuple[Ticket, User] | None:
         | Q(watches__ticket=ticket)
         | Q(pk__in=told)
     ).distinct():
-        if reply_address.is_of(given, number, _essence(person), keys=_keys()):
+        if reply_address.is_of(given, place, _essence(person), keys=_keys()):
             seen: Ticket | None = Ticket.objects.visible_to(person).with_people().filter(pk=ticket.pk).first()
             return (seen, person) if seen is not None else None
     return None

@@ -86,7 +86,8 @@ class Notice:
 
     @property
     def internal(self) -> bool:
-        return self.event.internal
+        """Whether it tells of something that only agents may know."""
+        return self.event.internal or (self.comment is not None and self.comment.internal)
 
     @property
     def why(self) -> str:
@@ -342,7 +343,7 @@ def _mail(notice: Notice, reader: User, reading: _Reading) -> Message:
         html=html,
         link=notice.link,
         thread=reading.post.thread(notice.delivery),
-        reply_to=correspondence.reply_to(ticket, reader) if answers else "",
+        reply_to=correspondence.reply_to(ticket, reader, note=notice.internal) if answers else "",
         list_id=correspondence.list_id(ticket),
     )
 

@@ -147,8 +147,8 @@ def test_an_agent_who_was_never_written_to_has_no_token(ticket: Ticket, agent: U
 
 
 def test_the_mac_has_no_other_form() -> None:
-    assert reply_address.read("desk+1042-" + "a" * 26 + "@example.com") == (1042, "a" * 26)
-    assert reply_address.read("Desk+1042-" + "A" * 26 + "@EXAMPLE.com") == (1042, "a" * 26)
+    assert reply_address.read("desk+1042-" + "a" * 26 + "@example.com") == ("1042", "a" * 26)
+    assert reply_address.read("Desk+1042-" + "A" * 26 + "@EXAMPLE.com") == ("1042", "a" * 26)
     assert reply_address.read("desk+1042-" + "1" * 26 + "@example.com") is None
 
 

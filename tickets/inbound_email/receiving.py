@@ -135,7 +135,7 @@ def _of_somebody_known(
             comment = actions.add_comment(
                 sender.ticket,
                 body=text,
-                internal=sender.user.is_agent and correspondence.answers_a_note(parsed.references),
+                internal=sender.user.is_agent and sender.of_note,
                 files=arrived,
                 automatic=parsed.machine is not None,
                 by=by,

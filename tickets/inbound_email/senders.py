@@ -11,7 +11,7 @@ from accounts.acting import Actor, Invalid
 from accounts.models import Language, User
 from audit.models import Door
 from notifications.models import Delivery
-from tickets import correspondence
+from tickets import correspondence, reply_address
 from tickets.mail import vouching
 from tickets.mail.message import ParsedMail
 from tickets.models import Mailbox, Ticket
@@ -32,25 +32,29 @@ class Sender:
     proof: Proof
     ticket: Ticket | None
     doubt: str = ""
+    of_note: bool = False  # what he answers is internal
 
 
 def who_wrote(mail: ParsedMail, mailbox: Mailbox) -> Sender:
-    answered = next(
-        (found for address in mail.delivered_to if (found := correspondence.person_of(address))), None
+    given, answered = next(
+        ((address, found) for address in mail.delivered_to if (found := correspondence.person_of(address))),
+        ("", None),
     )
-    referred = correspondence.continued(mail.references)
+    referred = correspondence.continued(reversed(mail.references))
     verdict, domain = vouching.dmarc(mail.results, by=mailbox.authserv_id)
     address = mail.sender.address
     pointed = answered[0] if answered else referred
     if mail.doubt:
         return Sender(None, Proof.NONE, pointed, mail.doubt)
     if answered and answered[1].email.lower() == address.lower() and verdict != "fail":
-        return Sender(answered[1], Proof.TOKEN, answered[0])
+        of_note = reply_address.is_for_notes(given) or correspondence.answers_a_note(mail.references)
+        return Sender(answered[1], Proof.TOKEN, answered[0], of_note=of_note)
     if verdict == "pass" and domain and address.lower().endswith(f"@{domain}"):
         user = _user(mail, mailbox)
         if user is None:
             return Sender(None, Proof.NONE, pointed, "the address is of nobody who may use the desk")
-        return Sender(user, Proof.DMARC, _seen(pointed, by=user))
+        of_note = correspondence.answers_a_note(mail.references)
+        return Sender(user, Proof.DMARC, _seen(pointed, by=user), of_note=of_note)
     if answered:
         why = "DMARC fails" if verdict == "fail" else "the reply address was given to somebody else"
         return Sender(None, Proof.NONE, pointed, why)

@@ -11,6 +11,7 @@ from tests.factories import stand
 from tests.tickets.mail.post import arrives, letter
 from tests.tickets.mail.test_who_wrote import reply_address
 from tests.tickets.pages.posting import again, press, see, verbs
+from tickets import letters
 from tickets.models import Attachment, Comment, InboundMail, Mailbox, Ticket
 
 BrowserOf = Callable[[User], Client]
@@ -179,6 +180,14 @@ def test_an_agent_s_answer_to_a_note_is_a_note(
         In_Reply_To=correspondence.message_id(notice),
     )
     assert [comment.internal for comment in Comment.objects.order_by("pk")] == [True, True]
+    # A mail program, or a relay that renames our mails, may lose what is answered: the address knows.
+    told = letters.compose(notice)
+    assert told is not None
+    arrives(mailbox, sender="igor@example.com", to=told.reply_to, text="He is fired.")
+    assert Comment.objects.latest("pk").internal
+    changed = told.reply_to.replace(f"+{ticket.number}n-", f"+{ticket.number}-")
+    assert changed != told.reply_to
+    assert arrives(mailbox, sender="igor@example.com", to=changed, text="Hello?").proof == ""
 
 
 # --- A ticket that nobody vouches for --------------------------------------------------------------
