@@ -233,7 +233,8 @@ def test_no_address_breaks(
     """As an id, in the query and as a cursor, by a person, a program and an administrator."""
     odd = ODD[kind]
     administrator = desk.visitor().sign_in(admin.email)
-    found = addresses()
+    # Without a worker, as here, this one answers 503 to everybody: that is what it is for.
+    found = [one for one in addresses() if one[0] != "/health/jobs"]
     assert sum(places for _path, places in found) > 20
     with nothing_changes():
         for path, places in found:

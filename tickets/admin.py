@@ -205,7 +205,7 @@ class InboundMailAdmin(ReadOnlyAdmin):
 
     list_display = ("fetched_at", "sender", "subject", "mailbox", "outcome", "reason")
     list_display_links = ("fetched_at", "subject")
-    list_filter = ("outcome", "proof", "mailbox", "machine")
+    list_filter = ("outcome", "proof", "mailbox", ("machine", admin.EmptyFieldListFilter))
     list_select_related = ("mailbox",)
     date_hierarchy = "fetched_at"
     search_fields = ("sender", "subject", "message_id")

@@ -158,7 +158,10 @@ def _too_late(window: Window, world: World) -> None:
 def _select(window: Window, world: World) -> None:
     """Two that nobody has, and one that the agent has already."""
     for ticket in (*world.picked[:2], world.waiting):
-        window.page.locator(f"input[name=ticket][value='{ticket.public_id}']").check(force=True)
+        box = window.page.locator(f"input[name=ticket][value='{ticket.public_id}']")
+        # As a person scrolls: not to where the bar of what is selected lies above it.
+        box.evaluate("box => box.scrollIntoView({ block: 'center' })")
+        box.check(force=True)
 
 
 def _bulk_form(window: Window, world: World) -> None:

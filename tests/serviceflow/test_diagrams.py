@@ -1,5 +1,6 @@
 """The diagrams of docs/ are those of the code."""
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -40,4 +41,4 @@ def test_every_verb_has_its_line_and_every_table_its_box() -> None:
     assert all(f"| {verb.replace('_', ' ')} |" in page for verb in TABLE)
     picture = diagrams.erd()
     assert "    User |o--o{ Ticket : assignee\n" in picture
-    assert "unknown" not in picture
+    assert not re.search(r"(?m)^ +unknown ", picture)  # a column whose type has no name there
