@@ -24,21 +24,19 @@ def deliver(deliveries: list[str]) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="notifications.reconcile", queue="upkeep", queueing_lock="notifications.reconcile")
+@app.task(name="notifications.reconcile", queue="clock", queueing_lock="notifications.reconcile")
 def reconcile(timestamp: int) -> None:
     upkeep.reconcile(older_than=timedelta(minutes=2))
 
 
 @app.periodic(cron="*/5 * * * *")
-@app.task(name="notifications.digests", queue="upkeep", queueing_lock="digests")
+@app.task(name="notifications.digests", queue="clock", queueing_lock="digests")
 def digests(timestamp: int) -> None:
     digest.send_due()
 
 
 @app.periodic(cron="* * * * * */15")
-@app.task(
-    name="notifications.rescue", queue="upkeep", queueing_lock="notifications.rescue", pass_context=True
-)
+@app.task(name="notifications.rescue", queue="clock", queueing_lock="notifications.rescue", pass_context=True)
 async def rescue(context: JobContext, timestamp: int) -> None:
     await upkeep.rescue_jobs(context.app)
 

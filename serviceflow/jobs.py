@@ -1,7 +1,10 @@
 """The worker process: does the jobs that verbs and the clock leave in the database, each kind by its own threads."""
 
 import asyncio
+import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +25,7 @@ from psycopg import Error
 log = structlog.get_logger("serviceflow.jobs")
 
 FAREWELL = 20.0  # seconds for running jobs to end; whatever does not is taken up again by another worker
+LAST_WORDS = 3.0  # seconds more to say so to the database
 PAUSE = 2.0  # seconds before a worker whose database went away looks again
 SIGN_OF_LIFE = 5.0  # seconds between two touches of the file that says the process is well
 
@@ -43,6 +47,8 @@ def groups() -> tuple[Group, ...]:
         Group("chat", ("slack", "telegram"), most),
         Group("intake", ("mail",), max(2, most // 2)),
         Group("files", ("files",), 2),
+        # What the clock asks for and is soon done: none of it may wait for a long clean-up.
+        Group("clock", ("clock",), 2),
         Group("upkeep", ("upkeep",), 1),
     )
 
@@ -60,8 +66,14 @@ def work(*, only: Iterable[str] = (), alive: Path | None = None) -> None:
 async def _work(chosen: list[Group], alive: Path | None) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
+
+    def stop() -> None:
+        if not stopping.is_set():
+            stopping.set()
+            leave_in_time()
+
     for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stopping.set)
+        loop.add_signal_handler(sign, stop)
     threads = sum(group.threads for group in chosen)
     loop.set_default_executor(ThreadPoolExecutor(max_workers=threads + 2, thread_name_prefix="job"))
     log.info("jobs_started", groups=[group.name for group in chosen], threads=threads)
@@ -73,6 +85,20 @@ async def _work(chosen: list[Group], alive: Path | None) -> None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), PAUSE)
     log.info("jobs_stopped")
+
+
+def leave_in_time() -> None:
+    """End the process when the farewell is over, whatever its threads still do: nothing else ends a thread."""
+    alarm = threading.Timer(FAREWELL + LAST_WORDS, _leave)
+    alarm.daemon = True  # it keeps nobody who is ready earlier
+    alarm.start()
+
+
+def _leave() -> None:
+    log.warning("jobs_broken_off", after=FAREWELL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _until(stopping: asyncio.Event, chosen: list[Group], alive: Path | None) -> None:

@@ -26,7 +26,7 @@ def collect_mail(mailbox: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="tickets.collect_all_mail", queue="upkeep", queueing_lock="collect_all_mail")
+@app.task(name="tickets.collect_all_mail", queue="clock", queueing_lock="collect_all_mail")
 def collect_all_mail(timestamp: int) -> None:
     inbound_email.visit_all()
 
@@ -37,7 +37,7 @@ def look_at_file(attachment: str) -> None:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(name="tickets.look_at_files_again", queue="upkeep", queueing_lock="look_at_files_again")
+@app.task(name="tickets.look_at_files_again", queue="clock", queueing_lock="look_at_files_again")
 def look_at_files_again(timestamp: int) -> None:
     files.look_again(older_than=timedelta(minutes=5))
 

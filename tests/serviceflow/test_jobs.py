@@ -65,6 +65,32 @@ def test_a_worker_that_is_told_to_stop_ends_its_jobs_first(tmp_path: Path) -> No
     assert rows("SELECT count(*) FROM procrastinate_workers") == [(0,)]
 
 
+def test_a_worker_does_not_wait_for_ever_for_its_jobs(tmp_path: Path) -> None:
+    with working(connection.settings_dict["NAME"], tmp_path, HURRIED="1") as shop:
+        mark.defer(name="endless", seconds=300)
+        until(lambda: is_there("endless began"), "the job was not begun", process=shop)
+        assert shop.stop() == 0
+        assert "jobs_broken_off" in shop.log.read_text()
+    assert not is_there("endless ended")
+
+
+def test_a_long_clean_up_keeps_nothing_else_of_the_clock_waiting(tmp_path: Path) -> None:
+    short = {
+        "tickets.collect_all_mail",
+        "notifications.rescue",
+        "notifications.reconcile",
+        "notifications.digests",
+    }
+    assert {app.tasks[name].queue for name in short} == {"clock"}
+    with working(connection.settings_dict["NAME"], tmp_path) as shop:
+        mark.defer(name="clean-up", seconds=300)  # in the queue of clean-ups
+        until(lambda: is_there("clean-up began"), "the job was not begun", process=shop)
+        mark.configure(queue="clock").defer(name="short")
+        until(lambda: is_there("short ended"), "it waited for the clean-up", process=shop)
+        assert not is_there("clean-up ended")
+        shop.kill()
+
+
 def test_a_worker_outlives_its_database(tmp_path: Path) -> None:
     with working(connection.settings_dict["NAME"], tmp_path) as shop:
         for turn in range(2):
