@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from django.db import Error, connections
+from django.db import Error, OperationalError, connections
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from procrastinate.contrib.django import app
 
 from serviceflow import problems
 
@@ -129,39 +131,80 @@ def look() -> Standing:
                 _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
             if not _migrated:
                 return Standing(["The database lacks migrations: run manage.py migrate."])
-            cursor.execute(_JOBS, {"silence": SILENCE})
-            names = [column.name for column in cursor.description]
-            figures = dict(zip(names, cursor.fetchone(), strict=True))
+            return look_at_jobs(cursor)
     finally:
         connection.close()
-    return Standing(troubles=list(troubles_of(figures)), jobs=figures)
 
 
 # --- Jobs ----------------------------------------------------------------------------------------
 
 SILENCE = 30  # seconds without a heartbeat after which a worker counts as dead
 LONG = 120  # seconds that a job may be due and nobody begins it
+MOST_COUNTED = 50_000  # jobs that are due, more than a worker does in LONG; and deliveries, the latest of all
+AGAIN = (
+    3  # times in an hour that what the clock repeats may fail; less often the next turn has made up for it
+)
+MANY_UNDELIVERED = 10  # messages given up within an hour: one is a wrong address, many are a dead way out
 
-# `oldest` is for how many seconds the job has been due that waits longest.
+# `oldest` is for how many seconds the job has been due that waits longest: one that was not put off is older than what
+# came after it. `failed` is of the last hour, `undelivered` of the last day.
 _JOBS = """
+WITH due AS MATERIALIZED (
+    SELECT id, scheduled_at FROM procrastinate_jobs
+    WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now() LIMIT %(most)s
+), broken AS MATERIALIZED (
+    SELECT task_name, count(*) AS times FROM procrastinate_jobs job
+    WHERE status = 'failed' AND EXISTS (SELECT FROM procrastinate_events WHERE job_id = job.id
+        AND type = 'failed' AND at > now() - interval '1 hour')
+    GROUP BY task_name
+), dead AS MATERIALIZED (
+    SELECT finished_at FROM notifications_delivery
+    WHERE state IN ('failed', 'unknown') ORDER BY id DESC LIMIT %(most)s
+)
 SELECT
     (SELECT count(*) FROM procrastinate_workers
      WHERE last_heartbeat > now() - make_interval(secs => %(silence)s)) AS workers,
-    (SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now()) AS due,
-    coalesce((SELECT extract(epoch FROM now() - coalesce(job.scheduled_at, event.at))::int
-     FROM (SELECT id, scheduled_at FROM procrastinate_jobs
-           WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now() ORDER BY id LIMIT 1) job
-     LEFT JOIN LATERAL (SELECT at FROM procrastinate_events
-           WHERE job_id = job.id AND type = 'deferred' ORDER BY id LIMIT 1) event ON TRUE), 0) AS oldest,
+    (SELECT count(*) FROM due) AS due,
+    coalesce(extract(epoch FROM now() - least(
+        (SELECT min(scheduled_at) FROM due),
+        (SELECT min(at) FROM procrastinate_events WHERE type = 'deferred'
+         AND job_id = (SELECT min(id) FROM due WHERE scheduled_at IS NULL))))::int, 0) AS oldest,
     (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL) AS abandoned,
-    (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed') AS failed
+    (SELECT coalesce(sum(times), 0)::int FROM broken
+     WHERE times >= %(again)s OR task_name <> ALL(%(repeated)s)) AS failed,
+    (SELECT count(*) FROM dead WHERE finished_at > now() - interval '1 day') AS undelivered,
+    (SELECT count(*) FROM dead WHERE finished_at > now() - interval '1 hour') AS lately
 """
 
 
-def troubles_of(figures: dict[str, int]) -> Iterator[str]:
+def look_at_jobs(cursor: CursorWrapper) -> Standing:
+    """How the jobs stand; without figures if that cannot be said in a second: pages are served all the same."""
+    values: dict[str, Any] = {
+        "silence": SILENCE,
+        "most": MOST_COUNTED,
+        "again": AGAIN,
+        "repeated": [name for name, _id in app.periodic_registry.periodic_tasks],
+    }
+    try:
+        cursor.execute("SET statement_timeout = 1000")
+        cursor.execute(_JOBS, values)
+    except OperationalError as trouble:
+        log.warning("jobs_not_counted", said=str(trouble))
+        return Standing(troubles=["The jobs could not be counted within a second."])
+    names = [column.name for column in cursor.description]
+    figures = dict(zip(names, cursor.fetchone(), strict=True))
+    lately = figures.pop("lately")
+    return Standing(troubles=list(troubles_of(figures, lately)), jobs=figures)
+
+
+def troubles_of(figures: dict[str, int], lately: int) -> Iterator[str]:
     if not figures["workers"]:
         yield "No job worker is alive: start manage.py work."
     if figures["oldest"] > LONG:
         yield f"Jobs wait: the oldest has been due for {figures['oldest']} seconds."
+    if figures["due"] >= MOST_COUNTED:
+        yield f"Jobs wait: {MOST_COUNTED} and more are due."
     if figures["failed"]:
-        yield f"{figures['failed']} jobs have failed: see the log."
+        yield f"{figures['failed']} jobs have failed within an hour: see the log."
+    if lately >= MANY_UNDELIVERED:
+        yield f"{lately} messages were given up within an hour: see the deliveries in the administration."

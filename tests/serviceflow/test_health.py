@@ -4,13 +4,18 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 
+from accounts.models import User
+from notifications.models import Delivery, Kind, State, Transport
 from serviceflow import health
 
 
@@ -164,11 +169,91 @@ def test_the_age_of_the_queue_is_told(worker: int, probe: Client) -> None:
     assert reasons[0].startswith("Jobs wait: the oldest has been due for 60")
 
 
-def test_failed_and_abandoned_jobs_are_told(worker: int, probe: Client) -> None:
-    for stands in ("failed", "doing"):
-        run(
-            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('email', 'x', %s)", stands
-        )
+def test_the_oldest_is_what_waits_longest_whatever_its_number(worker: int, probe: Client) -> None:
+    for due in ("1 second", "3 hours"):
+        run("INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) "
+            "VALUES ('email', 'x', now() - %s::interval)", due)  # fmt: skip
+    assert jobs_stand(probe)[2]["oldest"] // 3600 == 3
+    run("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('email', 'x')")
+    run("UPDATE procrastinate_events SET at = now() - interval '5 hours'")
+    assert jobs_stand(probe)[2]["oldest"] // 3600 == 5
+
+
+def test_no_more_jobs_are_counted_than_it_takes_to_wake_somebody(
+    worker: int, probe: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "MOST_COUNTED", 2)
+    run(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name) SELECT 'email', 'x' FROM generate_series(1, 5)"
+    )
     status, reasons, figures = jobs_stand(probe)
-    assert (status, figures["failed"], figures["abandoned"]) == (503, 1, 1)
-    assert reasons == ["1 jobs have failed: see the log."]
+    assert (status, reasons, figures["due"]) == (503, ["Jobs wait: 2 and more are due."], 2)
+
+
+def broken(task: str) -> None:
+    run("INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('email', %s, 'doing')", task)
+    run("UPDATE procrastinate_jobs SET status = 'failed' WHERE status = 'doing'")
+
+
+def test_a_failed_job_is_told_for_an_hour(worker: int, probe: Client) -> None:
+    broken("tickets.receive_mail")
+    status, reasons, figures = jobs_stand(probe)
+    assert (status, figures["failed"]) == (503, 1)
+    assert reasons == ["1 jobs have failed within an hour: see the log."]
+    run("UPDATE procrastinate_events SET at = at - interval '61 minutes'")
+    status, reasons, figures = jobs_stand(probe)
+    assert (status, figures["failed"]) == (200, 0)
+
+
+def test_what_the_clock_repeats_may_fail_now_and_then(worker: int, probe: Client) -> None:
+    for _ in range(2):
+        broken("tickets.collect_all_mail")
+    assert jobs_stand(probe)[::2][0] == 200
+    broken("tickets.collect_all_mail")
+    status, _reasons, figures = jobs_stand(probe)
+    assert (status, figures["failed"]) == (503, 3)
+
+
+def test_abandoned_jobs_are_told(worker: int, probe: Client) -> None:
+    run("INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('email', 'x', 'doing')")
+    assert jobs_stand(probe)[2]["abandoned"] == 1
+
+
+def test_many_messages_that_were_given_up_wake_somebody(worker: int, probe: Client, employee: User) -> None:
+    for number in range(9):
+        given_up(employee, State.UNKNOWN if number % 2 else State.FAILED, timedelta(minutes=number))
+    given_up(employee, State.FAILED, timedelta(hours=2))
+    given_up(employee, State.FAILED, timedelta(hours=25))
+    given_up(employee, State.SENT, timedelta())
+    status, _reasons, figures = jobs_stand(probe)
+    assert (status, figures["undelivered"]) == (200, 10)
+    given_up(employee, State.FAILED, timedelta())
+    status, reasons, figures = jobs_stand(probe)
+    assert (status, figures["undelivered"]) == (503, 11)
+    assert reasons == ["10 messages were given up within an hour: see the deliveries in the administration."]
+
+
+def given_up(to: User, state: State, ago: timedelta) -> None:
+    Delivery.objects.create(
+        kind=Kind.REPLY,
+        verb="ticket.commented",
+        subject_type="ticket",
+        subject_id=uuid4(),
+        subject_name="SF-1 x",
+        seq=1,
+        reason="requester",
+        transport=Transport.EMAIL,
+        recipient=to,
+        state=state,
+        finished_at=timezone.now() - ago,
+    )
+
+
+def test_pages_are_served_while_nobody_can_count_the_jobs(worker: int, probe: Client) -> None:
+    with transaction.atomic():
+        run("LOCK TABLE procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
+        ready = probe.get("/health/ready")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ok"})
+        response = probe.get("/health/jobs")
+    assert response.status_code == 503
+    assert response.json()["reasons"] == ["The jobs could not be counted within a second."]
