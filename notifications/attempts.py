@@ -208,9 +208,9 @@ def _in_line(one: Delivery) -> QuerySet[Delivery]:
         webhook=one.webhook_id,
         subject_id=one.subject_id,
         state__in=[State.PENDING, State.SENDING],
-        again_at=None,
+        again_at__isnull=one.again_at is None,
     )
-    return line if one.again_at is None else line.none()
+    return line
 
 
 def destination_of(delivery: Delivery) -> str:
@@ -225,17 +225,18 @@ UPDATE notifications_delivery SET state = %s, said = %s, finished_at = %s
 WHERE id = %s AND state = 'sending' AND started_at = %s
 """
 
-# A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn. Whoever has
-# locked the first of a line may take what stands behind it, as far as all of it is due: nobody else can begin there.
+# A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn: it keeps the
+# order of its like, and nothing new waits for it. Whoever has locked the first of a line may take what stands behind
+# it, as far as all of it is due: nobody else can begin there.
 _TAKE = """
 WITH first AS MATERIALIZED (
     SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
     WHERE d.public_id = ANY(%(ids)s::uuid[]) AND d.due_at <= %(now)s
         AND (d.state = 'pending' OR d.state = 'sending' AND d.started_at <= %(abandoned)s)
-        AND (d.webhook_id IS NULL OR d.again_at IS NOT NULL OR NOT EXISTS (
+        AND (d.webhook_id IS NULL OR NOT EXISTS (
             SELECT FROM notifications_delivery e
             WHERE e.subject_id = d.subject_id AND e.webhook_id = d.webhook_id AND e.seq < d.seq
-                AND e.state IN ('pending', 'sending') AND e.again_at IS NULL))
+                AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (d.again_at IS NULL)))
     ORDER BY d.id FOR UPDATE
 ), due AS MATERIALIZED (
     SELECT d.id, d.destination, row_number() OVER (PARTITION BY d.destination ORDER BY d.seq, d.id) AS place
@@ -248,7 +249,7 @@ WITH first AS MATERIALIZED (
             SELECT e.id, bool_and(e.state = 'pending' AND e.due_at <= %(now)s) OVER (ORDER BY e.seq) AS is_due
             FROM notifications_delivery e
             WHERE e.webhook_id = first.webhook_id AND e.subject_id = first.subject_id AND e.seq > first.seq
-                AND e.state IN ('pending', 'sending') AND e.again_at IS NULL AND first.again_at IS NULL
+                AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (first.again_at IS NULL)
             ORDER BY e.seq LIMIT %(behind)s) behind WHERE behind.is_due)) d
 ), trial AS (
     UPDATE notifications_rest r SET until = %(trial)s

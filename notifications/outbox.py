@@ -120,7 +120,7 @@ def deliver(public_ids: Iterable[str]) -> None:
     lines: dict[object, Delivery] = {}
     for delivery, again in _attempted(taken):
         if again is None:
-            lines[delivery.webhook_id, delivery.subject_id] = delivery
+            lines[delivery.webhook_id, delivery.subject_id, delivery.again_at is None] = delivery
         elif delivery.public_id in mine:
             moments.append(again)
     for finished in lines.values():

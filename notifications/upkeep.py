@@ -26,12 +26,7 @@ def reconcile(*, older_than: timedelta) -> int:
     """Enqueue deliveries that should have gone out and have no job any more. Answers how many."""
     before = timezone.now() - older_than
     with transaction.atomic():
-        lost = list(
-            Delivery.objects.filter(state__in=[State.PENDING, State.SENDING], due_at__lt=before)
-            .extra(where=[_WITHOUT_JOB], params=[outbox.TASK])  # noqa: S610 (a constant)
-            .order_by("id")
-            .select_for_update(skip_locked=True)[:BATCH]
-        )
+        lost = list(Delivery.objects.raw(_LOST, {"before": before, "task": outbox.TASK, "batch": BATCH}))
         outbox.enqueue(lost)
     return len(lost)
 
@@ -84,5 +79,22 @@ def _forget(**condition: object) -> int:
             return gone
 
 
-_WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
-    AND j.args->'deliveries' ? notifications_delivery.public_id::text)"""
+# Sets are subtracted, not looked up row by row: that takes as long as there is work, whatever the planner believes of
+# tables that have just grown. Of a webhook's line only the first has to have a job.
+_LOST = """
+WITH waiting AS MATERIALIZED (
+    SELECT public_id, due_at, row_number() OVER (
+        PARTITION BY webhook_id, subject_id, again_at IS NULL, CASE WHEN webhook_id IS NULL THEN id END ORDER BY seq
+    ) AS place
+    FROM notifications_delivery WHERE state IN ('pending', 'sending')
+), queued AS MATERIALIZED (
+    SELECT public_id::uuid FROM procrastinate_jobs j, jsonb_array_elements_text(j.args->'deliveries') AS d(public_id)
+    WHERE j.task_name = %(task)s AND j.status IN ('todo', 'doing')
+), lost AS MATERIALIZED (
+    SELECT public_id FROM waiting WHERE place = 1 AND due_at < %(before)s
+    EXCEPT SELECT public_id FROM queued LIMIT %(batch)s
+)
+SELECT d.* FROM notifications_delivery d
+WHERE d.public_id = ANY(ARRAY(SELECT public_id FROM lost)) AND d.state IN ('pending', 'sending')
+ORDER BY d.id FOR UPDATE SKIP LOCKED
+"""

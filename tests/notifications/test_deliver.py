@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -496,6 +497,40 @@ def test_a_delivery_that_has_lost_its_job_gets_another(
     assert upkeep.reconcile(older_than=timedelta(minutes=2)) == 2
     assert [jobs_of(one) for one in (lost, stuck, finished, future)] == [1, 1, 0, 0]
     assert upkeep.reconcile(older_than=timedelta(minutes=2)) == 0
+
+
+def test_of_a_line_only_the_first_has_to_have_a_job(
+    webhook_to: Callable[..., Webhook], delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    line, hook = uuid4(), webhook_to("https://hooks.example.com/")
+    waiting = [delivery_to(hook, subject_id=line, seq=seq) for seq in (3, 1, 2)]
+    clock(timedelta(minutes=10))
+    assert upkeep.reconcile(older_than=timedelta(minutes=2)) == 1
+    assert [jobs_of(one) for one in waiting] == [0, 1, 0]
+
+
+def test_lost_ones_are_found_among_many_that_are_not_when_the_database_does_not_know_of_them(
+    employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    lost = delivery_to(employee)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH many AS (INSERT INTO notifications_delivery (public_id, kind, verb, subject_type, subject_id,
+                    subject_name, seq, reason, urgent, transport, recipient_id, state, attempts, created_at, due_at,
+                    said)
+                SELECT gen_random_uuid(), 'reply', 'test', 'test', gen_random_uuid(), '', 1, 'test', false, 'email', %s,
+                    'pending', 0, now(), now(), '' FROM generate_series(1, 20000) RETURNING public_id)
+            INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+            SELECT 'email', 'notifications.deliver', jsonb_build_object('deliveries', jsonb_build_array(public_id))
+            FROM many
+            """,
+            [employee.pk],
+        )
+        cursor.execute("SET LOCAL statement_timeout = 5000")  # as a worker's
+    clock(timedelta(minutes=10))
+    assert upkeep.reconcile(older_than=timedelta(minutes=2)) == 1
+    assert jobs_of(lost) == 1
 
 
 def test_what_is_over_is_forgotten_in_time(settings: LazySettings, employee: User, delivery_to: Make) -> None:

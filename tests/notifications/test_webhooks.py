@@ -215,6 +215,34 @@ def test_what_cannot_be_read_any_more_is_not_sent_unsigned(
     assert "rotate" in Delivery.objects.get(transport="webhook").said
 
 
+def test_what_is_sent_again_together_keeps_its_order_and_keeps_nothing_new_waiting(
+    hook: tuple[Webhook, str], listener: Listener, agent: User, ticket: Ticket
+) -> None:
+    for priority in ("HIGH", "LOW", "HIGH"):
+        actions.set_priority(ticket, priority=priority, by=web(agent))
+    Delivery.objects.filter(transport="webhook").update(state=State.FAILED, finished_at=timezone.now())
+    failed = list(Delivery.objects.filter(transport="webhook").order_by("-seq"))
+    for one in failed:
+        outbox.send_again(one, by=SYSTEM)
+    actions.set_priority(ticket, priority="LOW", by=web(agent))
+    new = Delivery.objects.get(transport="webhook", again_at=None)
+    listener.reply = lambda _heard: Reply(503 if len(listener.heard) == 1 else 200)
+
+    def brought(*which: Delivery) -> list[int]:
+        del listener.heard[:]
+        for one in which:
+            with suppress(Later):
+                outbox.deliver([str(one.public_id)])
+        return [told(heard, hook[1])["data"]["event"]["seq"] for heard in listener.heard]
+
+    # Whichever job comes first, the first version is tried; it fails, and the others wait for it.
+    assert brought(*failed) == [1]
+    listener.reply = lambda _heard: Reply()
+    assert brought(new) == [5]
+    Delivery.objects.update(due_at=timezone.now())
+    assert brought(*failed) == [1, 2, 3, 4]
+
+
 def test_no_answer_is_tried_again(hook: tuple[Webhook, str], listener: Listener, employee: User) -> None:
     listener.reply = lambda _heard: Reply(hang_up=True)
     opened(by=employee)
