@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone, translation
@@ -158,8 +159,12 @@ def plain_answers(get_response: Respond) -> Respond:
         is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
         try:
             is_odd = is_form and bool(holding_nul(request.POST.lists()))
-        except TypeError:  # numbered parameters in the head of a part, which the standard library cannot sort
+        # The latter: numbered parameters in the head of a part, which the standard library cannot sort.
+        except (MultiPartParserError, TypeError):
             is_odd = True
+        if is_odd and problems.asks_for_json(request):
+            request.is_odd = True  # type: ignore[attr-defined]
+            return None  # who calls, and in which language to tell him, only the view will know
         return errors.told(request, 400) if is_odd else None
 
     respond.process_view = process_view  # type: ignore[attr-defined]

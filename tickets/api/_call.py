@@ -125,6 +125,8 @@ class UploadCall(TicketCall):
         called = self.request._request
         if called.content_type != FORM:
             return super()._body()
+        if getattr(called, "is_odd", False):
+            raise exceptions.ParseError(_("The request could not be understood."))
         fields: dict[str, Any] = {}
         for name, values in called.POST.lists():
             if len(values) > 1 and name not in self.several:

@@ -200,3 +200,15 @@ def test_a_file_that_cannot_be_read_is_503(program_of: ProgramOf, ticket: Ticket
     files.take_out(str(Attachment.objects.get().file.name))
     answer = program.get(f"/api/v1/attachments/{file['id']}/content")
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+
+
+def test_a_body_that_is_no_form_is_refused_in_the_callers_language(
+    employee: User, ticket: Ticket, program_of: ProgramOf
+) -> None:
+    User.objects.filter(pk=employee.pk).update(language="ru")
+    employee.refresh_from_db()
+    for call in ("attachments", "comments"):
+        refused = program_of(employee).post(
+            f"/api/v1/tickets/{ticket.reference}/{call}", b"no form", content_type="multipart/form-data"
+        )
+        assert (refused.status_code, refused.json()["detail"]) == (400, "Запрос не удалось понять.")
