@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -22,7 +23,7 @@ from accounts.visitors import me
 from audit import words
 from audit.admin import ReadOnlyAdmin
 from notifications import outbox, webhooks
-from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
+from notifications.models import Channel, Delivery, State, Transport, Webhook
 
 LONGEST_SEARCH = 100
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
@@ -66,7 +67,7 @@ class ChannelForm(VerbForm):
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         fields["topics"].choices = webhooks.topics()
-        fields["kinds"].choices = Kind.choices
+        fields["kinds"].choices = [(kind.value, words) for kind, words in webhooks.KINDS.items()]
 
 
 @admin.register(Channel)
@@ -136,8 +137,10 @@ class WebhookAdmin(VerbAdmin):
         return self.fieldsets if obj else self.fieldsets[:2]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        failed = Delivery.objects.filter(webhook=OuterRef("pk"), state__in=[State.FAILED, State.UNKNOWN])
+        counted = failed.order_by().values("webhook").annotate(count=Count("pk")).values("count")
         hooks: QuerySet[Webhook] = super().get_queryset(request).filter(deleted_at=None)
-        return hooks
+        return hooks.annotate(failed=Coalesce(Subquery(counted), 0))
 
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         by = at_admin(request)
@@ -193,8 +196,7 @@ class WebhookAdmin(VerbAdmin):
     def failures(self, webhook: Webhook) -> SafeString:
         address = reverse("admin:notifications_delivery_changelist")
         query = f"webhook__id__exact={webhook.pk}&state__exact={State.FAILED}"
-        count = Delivery.objects.filter(webhook=webhook, state__in=[State.FAILED, State.UNKNOWN]).count()
-        return format_html('<a href="{}?{}">{}</a>', address, query, count)
+        return format_html('<a href="{}?{}">{}</a>', address, query, webhook.failed)  # type: ignore[attr-defined]
 
 
 # --- Deliveries ----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from accounts.sealed import Unreadable
 from audit import trail
 from notifications import http, outbox
 from notifications.message import Permanent
-from notifications.models import Channel, Delivery, State, Transport, Webhook
+from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
 from notifications.transports.webhook import PREFIX
 
 # For how long the receiver may go by the old secret.
@@ -105,6 +105,16 @@ def save_channel(channel: Channel, *, token: str = "", by: Actor) -> Channel:
         raise Invalid("address", "required", _("Say which channel or chat a bot is to write to."))
     _check_topics(channel.topics)
     return configuration.save(channel, by=by)
+
+
+# What a channel can be told of. Nobody is “I” there, and internal notes never reach it.
+KINDS = {
+    Kind.NEW: _("a ticket waits in the team's queue"),
+    Kind.ASSIGNED: _("a ticket is given to somebody or taken from him"),
+    Kind.REPLY: Kind.REPLY.label,
+    Kind.STATUS: Kind.STATUS.label,
+    Kind.CHANGE: _("anything else: work begun, priority, service, dates"),
+}
 
 
 def topics() -> list[tuple[str, str]]:

@@ -50,7 +50,8 @@ class TicketsConfig(AppConfig):
         from accounts import departures
         from audit import trail, words
         from notifications import inbox, outbox
-        from tickets import actions, letters, reads, webhook_facts
+        from notifications.models import Kind
+        from tickets import actions, letters, notices, reads, webhook_facts
         from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket
 
         departures.listen(actions.release_what_is_lost)
@@ -58,8 +59,8 @@ class TicketsConfig(AppConfig):
         trail.TOLD["service"] = reads.present_services
         outbox.COMPOSERS["ticket"] = letters.composer
         outbox.FACTS["ticket"] = webhook_facts.teller
-        # An internal note is told to no other system, so none can ask for it.
-        outbox.EVENTS |= {f"ticket.{verb}" for verb in TICKET_VERBS} - {"ticket.noted"}
+        # What is internal is told to no other system, so none can ask for it.
+        outbox.EVENTS |= {verb for verb, (kind, _who) in notices.AUDIENCES.items() if kind != Kind.NOTE}
         outbox.TOPICS.insert(0, webhook_facts.topics)
         inbox.TELLERS["ticket"] = letters.lines
         trail.TOLD["attachment"] = reads.present_files

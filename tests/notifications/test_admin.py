@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import SYSTEM
 from accounts.models import User
 from audit.models import Event
-from notifications import webhooks
+from notifications import outbox, webhooks
 from notifications.models import Channel, Delivery, State, Webhook
 from tests.factories import web
 from tickets import actions
@@ -113,6 +115,29 @@ def test_it_is_changed_rotated_and_dropped(browser: Client, webhook: Webhook) ->
 
 def test_an_inner_address_is_refused_beside_its_field(browser: Client) -> None:
     assert "errornote" in page(browser, f"{WEBHOOKS}add/", **(HOOK | {"url": "https://169.254.169.254/x"}))
+
+
+def test_the_list_costs_the_same_for_one_and_for_many(
+    browser: Client, webhook: Webhook, delivery_to: Callable[..., Delivery]
+) -> None:
+    with CaptureQueriesContext(connection) as one:
+        page(browser, WEBHOOKS)
+    for number in range(5):
+        webhooks.create(name=f"{number}", url="https://hooks.example.com/x", topics=["all"], by=SYSTEM)
+    delivery_to(webhook, state=State.FAILED)
+    with CaptureQueriesContext(connection) as many:
+        listed = page(browser, WEBHOOKS)
+    assert len(many) == len(one)
+    assert 'state__exact=failed">1</a>' in listed
+
+
+def test_nothing_internal_is_offered_to_channels_and_webhooks(browser: Client) -> None:
+    offered = page(browser, f"{CHANNELS}add/")
+    assert "a ticket waits in the team&#x27;s queue" in offered
+    assert "internal note" not in offered
+    assert "my team" not in offered
+    assert not {"ticket.noted", "ticket.mail_held", "ticket.mail_refused"} & outbox.EVENTS
+    assert "ticket.mail_released" in page(browser, f"{WEBHOOKS}add/")
 
 
 def test_a_test_message_goes_to_each_of_them(browser: Client, webhook: Webhook, admin: User) -> None:
