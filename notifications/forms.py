@@ -31,10 +31,14 @@ class PreferencesForm(forms.Form):
         help_text=_("A digest gathers what has happened in one mail."),
     )
     begins = forms.TimeField(
-        label=_("Quiet from"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label=_("Quiet hours from"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
     ends = forms.TimeField(
-        label=_("Quiet until"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label=_("Quiet hours until"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
     slack = forms.CharField(
         label=_("Slack member ID"),
@@ -68,7 +72,7 @@ class PreferencesForm(forms.Form):
         if Transport.EMAIL not in self.transports:
             del self.fields["digest"]
         for (kind, transport), wanted in preferences.wishes_of(user).items():
-            name = f"{Kind(kind).label}: {Transport(transport).label}"
+            name = f"{preferences.words_of(Kind(kind), user)}: {Transport(transport).label}"
             self.fields[f"{kind}-{transport}"] = forms.BooleanField(
                 required=False,
                 initial=wanted,
@@ -81,10 +85,13 @@ class PreferencesForm(forms.Form):
         return [Transport(transport) for transport in self.transports]
 
     @property
-    def rows(self) -> Iterator[tuple[Kind, list[tuple[Transport, forms.BoundField]]]]:
+    def rows(self) -> Iterator[tuple[str, list[tuple[Transport, forms.BoundField]]]]:
         """Of each kind of event the ticks, in the order of the columns."""
         for kind in preferences.kinds_for(self.user):
-            yield kind, [(column, self[f"{kind}-{column}"]) for column in self.columns]
+            yield (
+                preferences.words_of(kind, self.user),
+                [(column, self[f"{kind}-{column}"]) for column in self.columns],
+            )
 
     @property
     def chats(self) -> list[forms.BoundField]:

@@ -62,8 +62,8 @@ class Quiet(models.Model):
     """When somebody wants to be left alone, and whether his mails are gathered. Times are of his own time zone."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="quiet", primary_key=True)
-    begins = models.TimeField(_("quiet from"), null=True, blank=True)
-    ends = models.TimeField(_("quiet until"), null=True, blank=True)
+    begins = models.TimeField(_("quiet hours from"), null=True, blank=True)
+    ends = models.TimeField(_("quiet hours until"), null=True, blank=True)
     digest = models.CharField(_("mails"), max_length=10, choices=Digest, default=Digest.NONE, blank=True)
 
     class Meta:

@@ -6,13 +6,16 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Actor, Forbidden, Invalid
 from accounts.models import User
 from audit import trail
 from notifications import outbox
-from notifications.models import Contact, Digest, Kind, Preference, Quiet, Transport
+from notifications.models import Contact, Delivery, Digest, Kind, Preference, Quiet, State, Transport
+from notifications.quiet import DISTURBING
 
 type Choice = tuple[str, str]  # kind, transport
 
@@ -23,6 +26,13 @@ _WORK = {Kind.NEW, Kind.NOTE}
 
 def kinds_for(user: User) -> list[Kind]:
     return [kind for kind in Kind if user.is_agent or kind not in _WORK]
+
+
+def words_of(kind: Kind, user: User) -> str:
+    """What it is to this person: nobody gives tickets to an employee, or takes them from him."""
+    if kind == Kind.ASSIGNED and not user.is_agent:
+        return gettext("I am added to a ticket")
+    return str(kind.label)
 
 
 def by_default(kind: str, transport: str) -> bool:
@@ -77,10 +87,27 @@ def choose(
     begins, ends = quiet or (None, None)
     Quiet.objects.update_or_create(user=user, defaults={"begins": begins, "ends": ends, "digest": digest})
     after = _told(everybody.get())
+    if any(before[name] != after[name] for name in ("quiet_hours", "digest")):
+        let_go(user)
     changes = {name: (before[name], value) for name, value in after.items() if before[name] != value}
     if changes:
         subject = trail.Subject("notices", user.public_id, user.email)
         trail.record("notices.chosen", subject, by=by, changes=changes)
+
+
+def let_go(user: User) -> None:
+    """What his quiet hours or a digest have held back is looked at anew, by what he has chosen now."""
+    now = timezone.now()
+    held = Delivery.objects.filter(
+        recipient=user,
+        transport__in=DISTURBING,
+        state__in=[State.PENDING, State.GATHERED],
+        due_at__gt=now,
+        attempts=0,
+    )
+    free = list(held.select_for_update(skip_locked=True, of=["self"]).order_by("pk"))
+    Delivery.objects.filter(pk__in=[one.pk for one in free]).update(state=State.PENDING, due_at=now)
+    outbox.enqueue(free)
 
 
 def present() -> Iterator[trail.Present]:

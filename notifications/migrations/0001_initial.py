@@ -25,8 +25,8 @@ class Migration(migrations.Migration):
             name='Quiet',
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='quiet', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('begins', models.TimeField(blank=True, null=True, verbose_name='quiet from')),
-                ('ends', models.TimeField(blank=True, null=True, verbose_name='quiet until')),
+                ('begins', models.TimeField(blank=True, null=True, verbose_name='quiet hours from')),
+                ('ends', models.TimeField(blank=True, null=True, verbose_name='quiet hours until')),
                 ('digest', models.CharField(blank=True, choices=[('', 'at once'), ('hourly', 'once an hour'), ('daily', 'once a day')], default='', max_length=10, verbose_name='mails')),
             ],
             options={

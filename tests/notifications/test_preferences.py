@@ -49,6 +49,12 @@ def test_an_employee_chooses_among_what_concerns_him(
         assert ("an internal note" in text) == user.is_agent
 
 
+def test_an_employee_reads_it_in_words_of_his(browser_of: BrowserOf, employee: User, agent: User) -> None:
+    his, agents = (browser_of(user).get(PAGE).content.decode() for user in (employee, agent))
+    assert ("I am added to a ticket" in his, "taken from me" in his, "my team" in his) == (True, False, False)
+    assert "a ticket is given to me or taken from me" in agents
+
+
 def test_what_is_unticked_is_not_told_and_the_rest_is(
     browser_of: BrowserOf, employee: User, agent: User, service: Service
 ) -> None:

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
-from notifications import digest, outbox, quiet
+from notifications import digest, outbox, preferences, quiet
 from notifications.attempts import Later
 from notifications.models import Delivery, Quiet, State, Transport
 from tests.factories import UserFactory, opened, stand, web
@@ -117,6 +118,26 @@ def test_a_mail_waits_for_the_end_of_quiet_hours(
     Delivery.objects.filter(pk=waiting.pk).update(due_at=timezone.now())
     outbox.deliver([str(waiting.public_id)])
     assert subjects(mail_host) == [f"[{held.reference}] {held.title}"]
+
+
+@pytest.mark.parametrize("digest", ["", "daily"])
+def test_what_was_held_back_goes_as_soon_as_nothing_holds_it(
+    digest: str, held: Ticket, agent: User, employee: User, mail_host: MailServer
+) -> None:
+    always_quiet(employee, digest=digest)
+    actions.add_comment(held, body="Which printer?", by=web(agent))
+    [mail] = Delivery.objects.filter(recipient=employee, transport="email", verb="ticket.commented")
+    with suppress(Later):
+        outbox.deliver([str(mail.public_id)])
+    mail.refresh_from_db()
+    assert mail.due_at > timezone.now()
+    before = ProcrastinateJob.objects.count()
+    preferences.choose(employee, wishes={}, contacts={}, quiet=None, digest="", by=web(employee))
+    assert ProcrastinateJob.objects.count() == before + 1
+    employee = User.objects.get(pk=employee.pk)
+    outbox.deliver([str(mail.public_id)])
+    mail.refresh_from_db()
+    assert mail.state == State.SENT
 
 
 def test_urgent_work_is_told_at_any_time(
