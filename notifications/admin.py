@@ -207,7 +207,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     """Whatever went out or did not. What lies in inboxes is between the desk and its reader."""
 
     change_list_template = "admin/notifications/delivery/change_list.html"
-    list_display = ("created_at", "subject_name", "what", "whom", "transport", "state", "attempts", "said")
+    list_display = ("created_at", "subject_name", "what", "whom", "transport", "stands", "attempts", "said")
     list_filter: ClassVar[Any] = ("state", "transport")
     list_select_related = ("recipient", "channel", "webhook")
     linked_by = ("webhook__id__exact", "channel__id__exact")
@@ -215,7 +215,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("subject_name",)
     search_help_text = gettext_lazy("The number of a ticket (SF-1042), or a person's e-mail address.")
     fields = (
-        "subject_name", "what", "whom", "transport", "state", "attempts", "said", "created_at", "due_at", "again_at",
+        "subject", "what", "whom", "transport", "stands", "attempts", "said", "created_at", "due_at", "again_at",
         "finished_at", "id_outside",
     )  # fmt: skip
     readonly_fields = fields
@@ -257,6 +257,20 @@ class DeliveryAdmin(ReadOnlyAdmin):
         messages.success(request, said % {"count": len(again)})
 
     send_again.locations = EVERYWHERE  # type: ignore[attr-defined]
+
+    @admin.display(description=gettext_lazy("subject"))
+    def subject(self, delivery: Delivery) -> SafeString | str:
+        """A way to it, if it is a ticket."""
+        if delivery.subject_type != "ticket":
+            return delivery.subject_name
+        address = reverse("tickets:detail", args=[delivery.subject_id])
+        return format_html('<a href="{}">{}</a>', address, delivery.subject_name)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def stands(self, delivery: Delivery) -> SafeString:
+        return format_html(
+            '<span class="sf-state is-{}">{}</span>', delivery.state, delivery.get_state_display()
+        )
 
     @admin.display(description=gettext_lazy("event"), ordering="verb")
     def what(self, delivery: Delivery) -> str:

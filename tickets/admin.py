@@ -1,5 +1,6 @@
 """Administrators at work on the catalogue, and tickets to be looked up: admin is no side door around the verbs."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -156,7 +159,7 @@ class MailboxAdmin(VerbAdmin):
     list_filter = ("is_active",)
     list_select_related = ("service", "team")
     search_fields = ("name", "address")
-    readonly_fields = ("password_set", "visited_at", "state")
+    readonly_fields = ("password_set_on", "visited_at", "state")
     change_form_template = "admin/tickets/mailbox/change_form.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Mailbox | None = None) -> Any:
@@ -193,6 +196,15 @@ class MailboxAdmin(VerbAdmin):
             )
             messages.success(request, said % {"count": lying})
         return redirect("admin:tickets_mailbox_change", pk)
+
+    @admin.display(description=_("password set"))
+    def password_set_on(self, mailbox: Mailbox) -> str:
+        """The column keeps it as the audit tells it."""
+        if not mailbox.password_set:
+            return "—"
+        return date_format(
+            timezone.localtime(datetime.fromisoformat(mailbox.password_set)), "DATETIME_FORMAT"
+        )
 
     @admin.display(description=_("state"))
     def state(self, mailbox: Mailbox) -> str:

@@ -149,6 +149,15 @@ def test_a_test_message_goes_to_each_of_them(browser: Client, webhook: Webhook, 
     assert [str(one.whom) for one in tests] == ["Ops", "Monitoring", str(admin)]
 
 
+def test_a_delivery_leads_to_its_ticket_and_says_how_it_stands(
+    browser: Client, ticket: Ticket, employee: User, delivery_to: Callable[..., Delivery]
+) -> None:
+    mail = delivery_to(employee, subject_type="ticket", subject_id=ticket.public_id, state=State.FAILED)
+    shown = page(browser, f"{DELIVERIES}{mail.pk}/change/")
+    assert reverse("tickets:detail", args=[ticket.public_id]) in shown
+    assert '<span class="sf-state is-failed">failed</span>' in shown + page(browser, DELIVERIES)
+
+
 def test_what_failed_is_told_and_sent_again(
     browser: Client, employee: User, delivery_to: Callable[..., Delivery]
 ) -> None:

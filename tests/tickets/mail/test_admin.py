@@ -155,3 +155,12 @@ def test_a_mail_is_shown_with_what_became_of_it(
     assert "<script>VPN" not in page
     listed = browser_of(admin).get(reverse("admin:tickets_inboundmail_changelist")).content.decode()
     assert "anna@example.com" in listed
+
+
+def test_it_says_when_the_password_was_set_as_people_say_it(
+    admin: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    Mailbox.objects.filter(pk=mailbox.pk).update(password_set="2026-03-02T08:15:00+00:00")
+    shown = browser_of(admin).get(f"/admin/tickets/mailbox/{mailbox.pk}/change/").content.decode()
+    assert "2026-03-02T08" not in shown
+    assert "2 Mar 2026" in shown
