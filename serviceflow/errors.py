@@ -7,13 +7,14 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import redirect
 from django.template import TemplateDoesNotExist, loader
 from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from accounts import one_time_forms
 from serviceflow import problems
@@ -71,7 +72,10 @@ def of_trouble(request: HttpRequest, exception: BaseException | None) -> HttpRes
 
     Lock and statement time-outs and deadlocks are OperationalErrors too: trying again is right for all of them.
     """
-    if isinstance(exception, OperationalError | InterfaceError):
+    was_idle = isinstance(exception, InternalError) and isinstance(
+        exception.__cause__, IdleInTransactionSessionTimeout
+    )
+    if was_idle or isinstance(exception, OperationalError | InterfaceError):
         log.warning("database_unavailable", error=type(exception).__name__, said=str(exception))
         return told(request, 503)
     if isinstance(exception, DataError):

@@ -31,6 +31,7 @@ from tickets import actions, files
 from tickets.actions import assigning
 from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket
 from tickets.models.mail import Outcome as MailOutcome
+from tickets.models.mail import Why
 
 
 @dataclass
@@ -139,7 +140,7 @@ def _mail(desk: Desk, **more: Any) -> InboundMail:
         uid=1,
         raw=b"From: x",
         size=7,
-        sha256="",
+        sha256="0" * 64,
         sender="x@example.com",
         text="Hello",
         **more,
@@ -206,7 +207,7 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
         ["ticket.handed_over"],
     ),
     "hold_mail": (
-        After(_mail, lambda d, mail: actions.hold_mail(mail, d.held, reason="nobody vouches", by=SYSTEM)),
+        After(_mail, lambda d, mail: actions.hold_mail(mail, d.held, why=Why.UNVOUCHED, by=SYSTEM)),
         ["ticket.mail_held"],
     ),
     "in_bulk": (
@@ -269,9 +270,7 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
     "turn_away": (
         After(
             _mail,
-            lambda d, mail: actions.turn_away(
-                mail, outcome=MailOutcome.IGNORED, reason="an automatic answer", by=SYSTEM
-            ),
+            lambda d, mail: actions.turn_away(mail, outcome=MailOutcome.IGNORED, why=Why.LOOP, by=SYSTEM),
         ),
         ["mail.ignored"],
     ),

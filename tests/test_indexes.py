@@ -9,7 +9,8 @@ INDEXES = """
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
     JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'public'
     WHERE a.amname = 'btree' AND i.indpred IS NULL AND i.indexprs IS NULL
-        AND (t.relname LIKE 'accounts%' OR t.relname LIKE 'tickets%' OR t.relname LIKE 'audit%')
+        AND (t.relname LIKE 'accounts%' OR t.relname LIKE 'tickets%' OR t.relname LIKE 'audit%'
+            OR t.relname LIKE 'notifications%')
 """
 
 

@@ -27,7 +27,7 @@ from tests.factories import UserFactory, opened, stand, web
 from tickets import actions, letters
 from tickets.files import incoming
 from tickets.models import Attachment, Service, Ticket
-from tickets.models.mail import InboundMail, Mailbox
+from tickets.models.mail import InboundMail, Mailbox, Why
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +93,7 @@ def world(
         mailbox=mailbox, uid_validity=1, uid=1, raw=HELD.encode(), size=1, sha256="0" * 64, text=HELD, subject=HELD,
         sender=f"{HELD}@example.com",
     )  # fmt: skip
-    actions.hold_mail(mail, ticket, reason="nobody vouches for the sender", by=SYSTEM)
+    actions.hold_mail(mail, ticket, why=Why.UNVOUCHED, by=SYSTEM)
     ticket.refresh_from_db()
     return World(ticket, employee, colleague, agent)
 

@@ -215,7 +215,7 @@ class MailboxAdmin(VerbAdmin):
 class InboundMailAdmin(ReadOnlyAdmin):
     """What came in and what became of it. Nothing is changed here; what came to nothing can be read once more."""
 
-    list_display = ("fetched_at", "sender", "subject", "mailbox", "outcome", "reason")
+    list_display = ("fetched_at", "sender", "subject", "mailbox", "outcome", "why")
     list_display_links = ("fetched_at", "subject")
     list_filter = ("outcome", "proof", "mailbox", ("machine", admin.EmptyFieldListFilter))
     list_select_related = ("mailbox",)
@@ -229,7 +229,7 @@ class InboundMailAdmin(ReadOnlyAdmin):
         "sender",
         "subject",
         "outcome",
-        "reason",
+        "why",
         "proof",
         "machine",
         "on_ticket",
@@ -242,7 +242,7 @@ class InboundMailAdmin(ReadOnlyAdmin):
         "received_at",
         "source",
     )
-    readonly_fields = ("on_ticket", "source")
+    readonly_fields = ("why", "on_ticket", "source")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMail]:
         mails: QuerySet[InboundMail] = super().get_queryset(request).defer("raw").select_related("ticket")
@@ -275,6 +275,10 @@ class InboundMailAdmin(ReadOnlyAdmin):
         response["Content-Disposition"] = f'attachment; filename="mail-{mail.public_id}.eml.txt"'
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
         return response
+
+    @admin.display(description=_("reason"))
+    def why(self, mail: InboundMail) -> str:
+        return mail.reason or "—"
 
     @admin.display(description=_("ticket"))
     def on_ticket(self, mail: InboundMail) -> SafeString | str:

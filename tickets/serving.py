@@ -2,7 +2,6 @@
 
 import structlog
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.http import FileResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -18,7 +17,6 @@ log = structlog.get_logger("tickets.serving")
 POLICY = "sandbox; default-src 'none'"
 
 
-@transaction.atomic
 def content(file: Attachment, *, by: Actor, audited: bool) -> FileResponse:
     """The file itself, to be saved under its name. Raises Refused for one that is held or refused by the scanner.
 
@@ -28,22 +26,30 @@ def content(file: Attachment, *, by: Actor, audited: bool) -> FileResponse:
         raise Refused("file_held", _("This file is still being checked. Try again in a minute."))
     if file.state == FileState.REFUSED:
         raise Refused("file_refused", _("This file was found to be harmful and is not given out."))
-    if audited:
-        actions.note_download(file, by=by)
     response = _answer(str(file.file.name), file.content_type)
+    if audited:
+        _note(file, response, by=by)
     response["Content-Length"] = str(file.size)
     response["Content-Disposition"] = content_disposition_header(True, file.name)
     return response
 
 
-@transaction.atomic
 def picture(file: Attachment, size: str, *, by: Actor, audited: bool) -> FileResponse:
     """What we have drawn of an image ourselves; it may be shown in a page."""
-    if audited:
-        actions.note_download(file, by=by)
     response = _answer(pictures.path_of(str(file.file.name), size), pictures.CONTENT_TYPE)
+    if audited:
+        _note(file, response, by=by)
     response["Content-Disposition"] = "inline"
     return response
+
+
+def _note(file: Attachment, response: FileResponse, *, by: Actor) -> None:
+    # After the store was asked, which may take its time: no transaction waits for it. Without a trace nothing goes out.
+    try:
+        actions.note_download(file, by=by)
+    except BaseException:
+        response.close()
+        raise
 
 
 def _answer(path: str, content_type: str) -> FileResponse:

@@ -12,7 +12,7 @@ from tests.factories import ServiceFactory, UserFactory, opened, stand, web
 from tickets import actions, notices
 from tickets.apps import TICKET_VERBS
 from tickets.models import Service, Ticket
-from tickets.models.mail import InboundMail, Mailbox
+from tickets.models.mail import InboundMail, Mailbox, Why
 
 pytestmark = pytest.mark.django_db
 
@@ -184,7 +184,7 @@ def test_a_held_mail_waits_for_the_assignee_or_else_for_the_team(
         mail = InboundMail.objects.create(
             mailbox=mailbox, uid_validity=1, uid=uid, raw=b"x", size=1, sha256="0" * 64
         )
-        actions.hold_mail(mail, ticket, reason="unverified", by=SYSTEM)
+        actions.hold_mail(mail, ticket, why=Why.UNVOUCHED, by=SYSTEM)
         assert told(ticket) == expected
         ticket = actions.give(ticket, to=agent, by=SYSTEM)
 

@@ -3,9 +3,11 @@
 import ipaddress
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import QuerySet
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts import configuration
@@ -16,7 +18,7 @@ from audit import trail
 from tickets.actions._record import comment_of, let_go, lock, may_see, record
 from tickets.files import Incoming
 from tickets.models import Comment, InboundMail, Mailbox, Ticket
-from tickets.models.mail import FOUND, Outcome, Proof, Security
+from tickets.models.mail import FOUND, Outcome, Proof, Security, Why
 from tickets.models.ticket import LONGEST_TEXT
 from tickets.permissions import require
 
@@ -25,11 +27,12 @@ READABLE_AGAIN = (Outcome.IGNORED, Outcome.QUARANTINED)
 
 
 @transaction.atomic
-def hold_mail(mail: InboundMail, ticket: Ticket, *, reason: str, by: Actor) -> InboundMail:
+def hold_mail(mail: InboundMail, ticket: Ticket, *, why: Why, by: Actor) -> InboundMail:
     """Keep a mail beside the ticket it points at, until an agent says what it is. Nobody but agents hears of it."""
     ticket, by = lock(ticket, by=by)
     waits_already = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.HELD).exists()
-    mail.outcome, mail.reason, mail.ticket = Outcome.HELD, reason, ticket
+    mail.because(why)
+    mail.outcome, mail.ticket = Outcome.HELD, ticket
     _finish(mail)
     # Agents hear of the first one. Whoever goes on writing wakes nobody before they have looked.
     record(ticket, "ticket.mail_held", by=by, comment=mail.claimed_by, internal=True, silent=waits_already)
@@ -62,16 +65,17 @@ def accept_sender(mail: InboundMail, *, by: Actor) -> Ticket:
     """
     ticket, by = lock(_ticket_of(mail), by=by)
     require(by, "note", ticket)
-    mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
-    if mail.outcome != Outcome.TICKET or mail.ticket_id != ticket.pk or mail.is_proven:
+    unproven = _locked(mail).filter(outcome=Outcome.TICKET, ticket=ticket, proof=Proof.NONE).first()
+    if unproven is None:
         raise Refused("not_unproven", _("Somebody has said already whose request this is."))
-    person = User.objects.active().by_email(mail.sender).first()
+    person = User.objects.active().by_email(unproven.sender).first()
     if person is None:
         raise Refused(
-            "sender_unknown", _("Nobody at the desk has the address %(sender)s.") % {"sender": mail.sender}
+            "sender_unknown",
+            _("Nobody at the desk has the address %(sender)s.") % {"sender": unproven.sender},
         )
-    mail.proof = Proof.AGENT
-    mail.save(update_fields=["proof"])
+    unproven.proof = Proof.AGENT
+    unproven.save(update_fields=["proof"])
     ticket.requester = person
     if ticket.is_open and ticket.assignee is not None and not may_see(ticket, ticket.assignee):
         let_go(ticket)
@@ -83,17 +87,20 @@ def refuse_mail(mail: InboundMail, *, by: Actor) -> InboundMail:
     """Say that a held mail has no place on its ticket. It stays among the mails, with its source."""
     mail, ticket, by = _held(mail, by=by)
     record(ticket, "ticket.mail_refused", by=by, comment=mail.claimed_by, internal=True)
-    mail.outcome, mail.reason = Outcome.IGNORED, f"refused by {by.name}"
+    mail.because(Why.REFUSED_BY, name=by.name)
+    mail.outcome = Outcome.IGNORED
     _finish(mail)
     return mail
 
 
 @transaction.atomic
-def turn_away(mail: InboundMail, *, outcome: Outcome, reason: str, by: Actor) -> InboundMail:
+def turn_away(mail: InboundMail, *, outcome: Outcome, why: Why, by: Actor, **details: Any) -> InboundMail:
     """Make nothing of a mail: ignored for what nobody has to look at, quarantined for what somebody should."""
-    mail.outcome, mail.reason = outcome, reason[:500]
+    mail.because(why, **details)
+    mail.outcome = outcome
     _finish(mail)
-    trail.record(f"mail.{outcome}", subject(mail), by=by, comment=mail.reason)
+    with translation.override("en"):
+        trail.record(f"mail.{outcome}", subject(mail), by=by, comment=mail.reason[:500])
     return mail
 
 
@@ -101,13 +108,13 @@ def turn_away(mail: InboundMail, *, outcome: Outcome, reason: str, by: Actor) ->
 def read_again(mail: InboundMail, *, by: Actor) -> InboundMail:
     """Have a mail that came to nothing read once more, as if it had just been fetched."""
     require_admin_still(by)
-    mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
-    if mail.outcome not in READABLE_AGAIN or not mail.raw:
+    waits = _locked(mail).filter(outcome__in=READABLE_AGAIN).exclude(sha256="").first()
+    if waits is None:
         raise Refused("not_readable_again", _("Only a mail that came to nothing can be read again."))
-    mail.outcome, mail.reason, mail.received_at, mail.ticket = Outcome.FETCHED, "", None, None
-    mail.save(update_fields=["outcome", "reason", "received_at", "ticket"])
-    trail.record("mail.read_again", subject(mail), by=by)
-    return mail
+    waits.outcome, waits.reasons, waits.received_at, waits.ticket = Outcome.FETCHED, [], None, None
+    waits.save(update_fields=["outcome", "reasons", "received_at", "ticket"])
+    trail.record("mail.read_again", subject(waits), by=by)
+    return waits
 
 
 @transaction.atomic
@@ -129,8 +136,20 @@ def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
         raise Invalid(
             "security", "not_private", _("Without encryption only a server on this machine can be asked.")
         )
+    _note_where(mailbox)
     mailbox.trusted_domains = sorted({domain.strip().lower() for domain in mailbox.trusted_domains} - {""})
     return configuration.save(mailbox, by=by)
+
+
+WHERE = ("host", "port", "username", "folder")
+
+
+def _note_where(mailbox: Mailbox) -> None:
+    """Begin a new generation where the row points elsewhere now: mails there are others, whatever their numbers."""
+    before = Mailbox.objects.select_for_update().filter(pk=mailbox.pk).first() if mailbox.pk else None
+    if before is not None:
+        moved = any(getattr(before, name) != getattr(mailbox, name) for name in WHERE)
+        mailbox.generation = before.generation + moved
 
 
 def is_this_machine(host: str) -> bool:
@@ -148,13 +167,24 @@ def subject(mail: InboundMail) -> trail.Subject:
 
 
 def _held(mail: InboundMail, *, by: Actor) -> tuple[InboundMail, Ticket, Actor]:
-    """The mail and its ticket, locked in this order: tickets come first everywhere."""
+    """The mail and its ticket, locked."""
     ticket, by = lock(_ticket_of(mail), by=by)
     require(by, "note", ticket)
-    mail = InboundMail.objects.select_for_update(of=("self",)).get(pk=mail.pk)
-    if mail.outcome != Outcome.HELD or mail.ticket_id != ticket.pk:
+    held = _locked(mail).filter(outcome=Outcome.HELD, ticket=ticket).first()
+    if held is None:
         raise _not_held()
-    return mail, ticket, by
+    return held, ticket, by
+
+
+def _locked(mail: InboundMail) -> QuerySet[InboundMail]:
+    """The row for a change, without its source.
+
+    Nobody waits for it: whoever reads a mail holds the mail first and the ticket after, the other way round than here.
+    A mail that is being read waits for no decision, so it is as if it were not there.
+    """
+    return (
+        InboundMail.objects.select_for_update(of=("self",), skip_locked=True).defer("raw").filter(pk=mail.pk)
+    )
 
 
 def _ticket_of(mail: InboundMail) -> Ticket:

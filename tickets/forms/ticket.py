@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
@@ -413,6 +414,15 @@ class HeldMailForm(TicketForm):
 
     name = "held_mail"
     mail = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class ReleaseMailForm(HeldMailForm):
+    """A mail with none of its files, or with those whose places in it are named."""
+
+    name = "release_mail"
+    chosen = forms.TypedMultipleChoiceField(
+        coerce=int, required=False, choices=lambda: [(place, place) for place in range(settings.MOST_FILES)]
+    )
 
 
 class DeleteForm(TicketForm):

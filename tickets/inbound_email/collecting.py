@@ -1,7 +1,8 @@
 """Fetching: what lies in a mailbox is kept here and committed, and only then touched there.
 
-A mail is known by its mailbox, UIDVALIDITY and UID (RFC 3501, 2.3.1.1), so being cut off at any point loses nothing and
-doubles nothing: whatever is not kept yet is fetched at the next visit, whatever is kept is only put away there.
+A mail is known by its mailbox and the generation of that, UIDVALIDITY and UID (RFC 3501, 2.3.1.1), so being cut off at
+any point loses nothing and doubles nothing: whatever is not kept yet is fetched at the next visit, whatever is kept is
+only put away there.
 """
 
 import imaplib
@@ -32,11 +33,12 @@ from audit.models import Door
 from tickets.actions.mail import is_this_machine, turn_away
 from tickets.mail import bounded
 from tickets.models import InboundMail, Mailbox
-from tickets.models.mail import Outcome, Security
+from tickets.models.mail import Outcome, Security, Why
 
 log = structlog.get_logger("tickets.inbound_email")
 
 LARGEST_MAIL = 25 * 1024 * 1024  # bytes
+MOST_MAILS = 200  # of one visit; the next one goes on at once, so that no full folder keeps a worker
 LONGEST_HEADER = 64 * 1024  # bytes read of a mail that is too large to keep
 PATIENCE = 20.0  # seconds for any answer of the server to begin
 MOST_SECONDS = 120.0  # for a mail, or one of the steps around it
@@ -56,7 +58,7 @@ class NoFolder(ValueError):
 
 
 def collect(mailbox: Mailbox) -> int:
-    """Fetch what is new. Answers how many mails were kept; 0 if somebody else is at it.
+    """Fetch what is new, up to MOST_MAILS. Answers how many mails were kept; 0 if somebody else is at it.
 
     Raises what the connection raises (Trouble), having kept what had come until then.
     """
@@ -77,23 +79,39 @@ def visit(mailbox: int) -> None:
     box = Mailbox.objects.filter(pk=mailbox, is_active=True).first()
     if box is not None:
         with suppress(*Trouble):
-            collect(box)
+            if collect(box) >= MOST_MAILS:
+                _ask_to_visit(box)
 
 
 def visit_all() -> None:
     """Enqueue a visit to every mailbox that has none waiting, and the reading of mails whose job was lost."""
     for mailbox in Mailbox.objects.filter(is_active=True):
-        lock = f"collect_mail:{mailbox.pk}"
-        with suppress(AlreadyEnqueued):
-            app.configure_task(VISIT, queue=QUEUE, queueing_lock=lock, lock=lock).defer(mailbox=mailbox.pk)
-    lost = InboundMail.objects.filter(outcome=Outcome.FETCHED, fetched_at__lt=timezone.now() - LOST_AFTER)
-    for mail in lost.extra(where=[_WITHOUT_JOB], params=[TASK]).only("public_id")[:1000]:  # noqa: S610 (a constant)
+        _ask_to_visit(mailbox)
+    for mail in _lost():
         ask_to_receive(mail)
 
 
-# An AND of an anti-join: mails that wait and that no job will read.
-_WITHOUT_JOB = """NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status IN ('todo', 'doing')
-    AND j.args->>'mail' = tickets_inboundmail.public_id::text)"""
+def _ask_to_visit(mailbox: Mailbox) -> None:
+    lock = f"collect_mail:{mailbox.pk}"
+    with suppress(AlreadyEnqueued):
+        app.configure_task(VISIT, queue=QUEUE, queueing_lock=lock, lock=lock).defer(mailbox=mailbox.pk)
+
+
+def _lost() -> list[InboundMail]:
+    """Mails that wait and that no job will read, among those that have waited longest."""
+    long_ago = timezone.now() - LOST_AFTER
+    waiting = InboundMail.objects.filter(outcome=Outcome.FETCHED, fetched_at__lt=long_ago)
+    mails = {str(mail.public_id): mail for mail in waiting.only("public_id").order_by("fetched_at")[:1000]}
+    if mails:
+        with connection.cursor() as cursor:
+            cursor.execute(_WITH_JOB, [TASK, list(mails)])
+            for (public_id,) in cursor:
+                mails.pop(public_id, None)
+    return list(mails.values())
+
+
+_WITH_JOB = """SELECT args->>'mail' FROM procrastinate_jobs
+    WHERE task_name = %s AND status IN ('todo', 'doing') AND args->>'mail' = ANY(%s)"""
 
 
 def try_out(mailbox: Mailbox) -> int:
@@ -137,9 +155,10 @@ def _visit(mailbox: Mailbox) -> int:
         for uid in there:
             if uid in known:
                 continue
+            if kept >= MOST_MAILS:
+                break
             try:
-                with _in_time(box):
-                    kept += _keep(box, mailbox, validity, uid)
+                kept += _fetch(box, mailbox, validity, uid)
             except (*Trouble, OperationalError, InterfaceError):
                 raise
             except Exception:
@@ -147,7 +166,8 @@ def _visit(mailbox: Mailbox) -> int:
                 log.exception("mail_not_fetched", mailbox=mailbox.name, uid=uid)
                 continue
             with _in_time(box):
-                refused = _put_away(box, mailbox, [uid]) or refused
+                # Only what is kept: a server may refuse to give a mail out, and give it out the next time.
+                refused = _put_away(box, mailbox, sorted(_known(mailbox, validity, [uid]))) or refused
     if refused is not None:
         raise refused
     return kept
@@ -166,29 +186,42 @@ def _in_time(box: BaseMailBox) -> Iterator[None]:
 
 
 def _known(mailbox: Mailbox, validity: int, uids: list[int]) -> set[int]:
-    rows = InboundMail.objects.filter(mailbox=mailbox, uid_validity=validity, uid__in=uids)
+    rows = InboundMail.objects.filter(
+        mailbox=mailbox, generation=mailbox.generation, uid_validity=validity, uid__in=uids
+    )
     return set(rows.values_list("uid", flat=True))
 
 
-def _keep(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int) -> int:
+def _fetch(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int) -> int:
     """Store one mail with its job, or nothing. 0 where somebody has taken it from the folder meanwhile."""
-    size = _size(box, uid)
+    with _in_time(box):
+        size = _size(box, uid)
     if size is None:
         return 0
     if size > LARGEST_MAIL:
-        return _keep_reference(box, mailbox, validity, uid, size)
+        with _in_time(box):
+            return _keep_reference(box, mailbox, validity, uid, size)
+    with bounded.room_for(size), _in_time(box):
+        return _keep(box, mailbox, validity, uid)
+
+
+def _keep(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int) -> int:
     raw = _literal(box, uid, "(BODY.PEEK[])")
     if raw is None:
         return 0
     digest = sha256(raw).hexdigest()
     with transaction.atomic():
-        moved = InboundMail.objects.filter(mailbox=mailbox, sha256=digest).exclude(uid_validity=validity)
+        same = InboundMail.objects.filter(mailbox=mailbox, sha256=digest)
+        moved = same.exclude(generation=mailbox.generation, uid_validity=validity)
         if old := moved.select_for_update().only("pk").first():
-            # The server has numbered its mails anew: it is one that we have.
-            InboundMail.objects.filter(pk=old.pk).update(uid_validity=validity, uid=uid)
+            # The server has numbered its mails anew, or the mailbox has moved: it is one that we have.
+            InboundMail.objects.filter(pk=old.pk).update(
+                generation=mailbox.generation, uid_validity=validity, uid=uid
+            )
             return 0
         mail = InboundMail(
             mailbox=mailbox,
+            generation=mailbox.generation,
             uid_validity=validity,
             uid=uid,
             raw=raw,
@@ -208,6 +241,7 @@ def _keep_reference(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int,
     place = mailbox.done_folder or mailbox.folder
     mail = InboundMail(
         mailbox=mailbox,
+        generation=mailbox.generation,
         uid_validity=validity,
         uid=uid,
         raw=b"",
@@ -225,8 +259,14 @@ def _keep_reference(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int,
     with transaction.atomic():
         if not _insert(mail):
             return 0
-        reason = f"larger than {LARGEST_MAIL >> 20} MB: it lies in the folder {place} of the mailbox"
-        turn_away(mail, outcome=Outcome.QUARANTINED, reason=reason, by=Actor(None, Door.MAIL))
+        turn_away(
+            mail,
+            outcome=Outcome.QUARANTINED,
+            why=Why.TOO_LARGE,
+            by=Actor(None, Door.MAIL),
+            most=LARGEST_MAIL >> 20,
+            folder=place,
+        )
     log.warning("mail_too_large", mailbox=mailbox.name, uid=uid, size=size)
     return 1
 

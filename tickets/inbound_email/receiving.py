@@ -1,8 +1,10 @@
 """One mail becomes one thing: a ticket, a comment, something held for an agent, or nothing, with the reason."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -24,7 +26,7 @@ from tickets.mail import bounded
 from tickets.mail.machine import ANSWERING
 from tickets.mail.message import ParsedMail
 from tickets.models import InboundMail, Ticket
-from tickets.models.mail import FOUND, Outcome, Policy, Proof
+from tickets.models.mail import FOUND, UNPROVEN, Outcome, Policy, Proof, Why
 from tickets.models.ticket import LONGEST_TEXT
 
 log = structlog.get_logger("tickets.inbound_email")
@@ -45,25 +47,30 @@ def receive(public_id: str) -> None:
     if mail is None:
         return
     try:
-        parsed = bounded.read(bytes(mail.raw))
-        with files.stored(_incoming(parsed)) as arrived, transaction.atomic():
-            _decide(mail, parsed, arrived)
+        with bounded.room_for(mail.size):
+            _receive(mail)
     except (OperationalError, InterfaceError, StoreAway):
         raise  # the job is tried again
     except bounded.NotRead as why:
         _note_header(mail)
-        _set_aside(mail, str(why))
+        _set_aside(mail, Why(why.code), **why.details)
     except Refused as no:
-        _set_aside(mail, f"refused: {no}")
+        _set_aside(mail, Why.REFUSED, detail=str(no))
     except Exception as trouble:
         # One mail never stops the next one: whatever it stumbles over, it lies where somebody finds it.
         log.exception("mail_not_received", mail=public_id)
-        _set_aside(mail, f"could not be received: {type(trouble).__name__}")
+        _set_aside(mail, Why.STUMBLED, error=type(trouble).__name__)
+
+
+def _receive(mail: InboundMail) -> None:
+    parsed = bounded.read(_source(mail))
+    with files.stored(_incoming(parsed)) as arrived, transaction.atomic():
+        _decide(mail, parsed, arrived)
 
 
 def _note_header(mail: InboundMail) -> None:
     """Who wrote and what about, at least: whoever looks at what was set aside must find his way."""
-    head = bytes(mail.raw[:LONGEST_HEADER]).partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+    head = _source(mail)[:LONGEST_HEADER].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
     try:
         parsed = bounded.read(head + b"\r\n\r\n")
     except bounded.NotRead:
@@ -72,23 +79,43 @@ def _note_header(mail: InboundMail) -> None:
     mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
 
 
-def files_of(mail: InboundMail) -> list[Incoming]:
-    """What a mail brought, read from its source."""
-    try:
-        return _incoming(bounded.read(bytes(mail.raw)))
-    except bounded.NotRead:
+def files_of(mail: InboundMail, *, chosen: Collection[int]) -> list[Incoming]:
+    """What a mail brought, read from its source: those with these places in `mail.files`.
+
+    Raises Refused where the source cannot be read now: the mail goes on waiting.
+    """
+    if not chosen:
         return []
+    brought: list[Incoming] = []
+    with suppress(bounded.NotRead), bounded.room_for(mail.size):
+        brought = _incoming(bounded.read(_source(mail)))
+    if _told(brought) != mail.files:
+        said = _("The files of this mail cannot be read just now. It still waits for you.")
+        raise Refused("mail_not_read", said)
+    return [file for place, file in enumerate(brought) if place in chosen]
+
+
+def _told(arrived: Sequence[Incoming]) -> list[dict[str, Any]]:
+    return [{"name": file.name, "size": file.size} for file in arrived]
+
+
+def _source(mail: InboundMail) -> bytes:
+    """Read each time: whoever keeps a mail keeps twenty megabytes."""
+    raw: bytes = bytes(InboundMail.objects.values_list("raw", flat=True).get(pk=mail.pk))
+    return raw
 
 
 def _fetched() -> QuerySet[InboundMail]:
     with_all = InboundMail.objects.select_related("mailbox__service", "mailbox__team", "mailbox__stand_in")
-    return with_all.filter(outcome=Outcome.FETCHED)
+    return with_all.filter(outcome=Outcome.FETCHED).defer("raw")
 
 
-def _set_aside(mail: InboundMail, reason: str) -> None:
+def _set_aside(mail: InboundMail, why: Why, **details: Any) -> None:
+    # What was about to become of it has been rolled back.
+    mail.ticket = mail.comment = None
     with transaction.atomic():
         if _fetched().select_for_update(of=("self",)).filter(pk=mail.pk).exists():
-            turn_away(mail, outcome=Outcome.QUARANTINED, reason=reason, by=_MAIL)
+            turn_away(mail, outcome=Outcome.QUARANTINED, why=why, by=_MAIL, **details)
 
 
 # --- What becomes of it --------------------------------------------------------------------------
@@ -98,25 +125,25 @@ def _decide(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) 
     _one_at_a_time(mail, parsed)
     if not _fetched().select_for_update(of=("self",)).filter(pk=mail.pk).exists():
         return
-    _note(mail, parsed)
+    _note(mail, parsed, arrived)
     earlier = _earlier(mail)
     again = earlier is not None and earlier.body_sha256 == mail.body_sha256
     if earlier and again and earlier.is_proven:
-        turn_away(mail, outcome=Outcome.IGNORED, reason=f"the same mail again: {earlier.public_id}", by=_MAIL)
+        turn_away(mail, outcome=Outcome.IGNORED, why=Why.AGAIN, by=_MAIL, copy_of=str(earlier.public_id))
         return
     if earlier and not again:
-        mail.reason = f"its Message-ID was used before, with another text: {earlier.public_id}"
+        mail.because(Why.REUSED, copy_of=str(earlier.public_id))
     if why := is_ours(parsed):
-        turn_away(mail, outcome=Outcome.IGNORED, reason=why, by=_MAIL)
+        turn_away(mail, outcome=Outcome.IGNORED, why=why, by=_MAIL)
         return
     if parsed.machine in ANSWERING:
         # It answers what somebody else has sent: there is nothing in it to be done.
-        turn_away(mail, outcome=Outcome.IGNORED, reason=f"an automatic answer: {parsed.machine}", by=_MAIL)
+        turn_away(mail, outcome=Outcome.IGNORED, why=Why.MACHINE, by=_MAIL, machine=str(parsed.machine))
         return
     sender = who_wrote(parsed, mail.mailbox)
     mail.proof = sender.proof
     if earlier and again and sender.user is None:
-        turn_away(mail, outcome=Outcome.IGNORED, reason=f"the same mail again: {earlier.public_id}", by=_MAIL)
+        turn_away(mail, outcome=Outcome.IGNORED, why=Why.AGAIN, by=_MAIL, copy_of=str(earlier.public_id))
     elif sender.user is None:
         _of_a_stranger(mail, parsed, sender, arrived)
     else:
@@ -129,16 +156,23 @@ def _of_somebody_known(
 ) -> None:
     assert sender.user is not None  # noqa: S101 (for the type checker)
     by = Actor(sender.user, Door.MAIL)
-    text, arrived, left_out = _fitting(parsed, arrived)
+    text = _fitting(mail, parsed, arrived)
     if sender.ticket is not None:
+        answered = sender.ticket
+        is_note = sender.user.is_agent and sender.of_note
         try:
-            comment = actions.add_comment(
-                sender.ticket,
-                body=text,
-                internal=sender.user.is_agent and sender.of_note,
-                files=arrived,
-                automatic=parsed.machine is not None,
-                by=by,
+            comment = _with_what_fits(
+                lambda text, files: actions.add_comment(
+                    answered,
+                    body=text,
+                    internal=is_note,
+                    files=files,
+                    automatic=parsed.machine is not None,
+                    by=by,
+                ),
+                mail,
+                text,
+                arrived,
             )
         except files.StoreAway:
             raise
@@ -150,18 +184,11 @@ def _of_somebody_known(
             text = f"{text}\n\n{continues}"
         else:
             mail.comment = comment
-            _become(mail, Outcome.COMMENT, comment.ticket, left_out)
+            _become(mail, Outcome.COMMENT, comment.ticket)
             _add_watchers(comment.ticket, parsed, by=by)
             return
-    ticket = actions.open_ticket(
-        title=_title(parsed),
-        description=text[:LONGEST_TEXT],
-        service=mail.mailbox.service,
-        team=mail.mailbox.team,
-        files=arrived,
-        by=by,
-    )
-    _become(mail, Outcome.TICKET, ticket, left_out)
+    ticket = _opened(mail, parsed, text, arrived, by=by)
+    _become(mail, Outcome.TICKET, ticket)
     _add_watchers(ticket, parsed, by=by)
 
 
@@ -169,33 +196,61 @@ def _of_a_stranger(
     mail: InboundMail, parsed: ParsedMail, sender: Sender, arrived: Sequence[Incoming]
 ) -> None:
     """Nothing is done in anybody's name, and nobody outside is told."""
-    box = mail.mailbox
+    box, doubt = mail.mailbox, sender.doubt or Why.UNVOUCHED
     if box.unverified == Policy.QUARANTINE or not box.stand_in.is_active:
-        turn_away(mail, outcome=Outcome.QUARANTINED, reason=f"unverified sender: {sender.doubt}", by=_MAIL)
+        turn_away(mail, outcome=Outcome.QUARANTINED, why=doubt, by=_MAIL)
         return
     ticket = sender.ticket or _tagged(parsed)
     if too_many := _too_many(mail, ticket):
-        turn_away(mail, outcome=Outcome.QUARANTINED, reason=too_many, by=_MAIL)
+        named = {"ticket": ticket.reference} if ticket else {}
+        turn_away(mail, outcome=Outcome.QUARANTINED, why=too_many, by=_MAIL, **named)
         return
     if ticket is not None:
-        hold_mail(mail, ticket, reason=sender.doubt, by=_MAIL)
+        hold_mail(mail, ticket, why=doubt, by=_MAIL)
         return
-    text, arrived, left_out = _fitting(parsed, arrived)
+    mail.because(doubt)
     with translation.override(box.stand_in.language):
-        ticket = actions.open_ticket(
+        stand_in = Actor(User.objects.with_teams().get(pk=box.stand_in_id), Door.MAIL)
+        text = _fitting(mail, parsed, arrived)
+        ticket = _opened(mail, parsed, text, arrived, by=stand_in)
+    _become(mail, Outcome.TICKET, ticket)
+
+
+def _opened(
+    mail: InboundMail, parsed: ParsedMail, text: str, arrived: Sequence[Incoming], *, by: Actor
+) -> Ticket:
+    box = mail.mailbox
+    return _with_what_fits(
+        lambda text, files: actions.open_ticket(
             title=_title(parsed),
-            description=text,
+            description=text[:LONGEST_TEXT],
             service=box.service,
             team=box.team,
-            files=arrived,
-            by=Actor(User.objects.with_teams().get(pk=box.stand_in_id), Door.MAIL),
-        )
-    _become(mail, Outcome.TICKET, ticket, left_out or f"unverified sender: {sender.doubt}")
+            files=files,
+            by=by,
+        ),
+        mail,
+        text,
+        arrived,
+    )
 
 
-def _become(mail: InboundMail, outcome: Outcome, ticket: Ticket, reason: str) -> None:
+def _with_what_fits[Made](
+    verb: Callable[[str, Sequence[Incoming]], Made], mail: InboundMail, text: str, arrived: Sequence[Incoming]
+) -> Made:
+    """What the verb makes of words and files; of the words alone where the ticket has no room for the files."""
+    try:
+        return verb(text, arrived)
+    except files.TooLarge as full:
+        if full.code != "ticket_full":
+            raise
+    mail.because(Why.FILES_FULL)
+    without = _("(The files of this mail are missing: those of this ticket have reached their limit.)")
+    return verb(f"{text}\n\n{without}", ())
+
+
+def _become(mail: InboundMail, outcome: Outcome, ticket: Ticket) -> None:
     mail.outcome, mail.ticket, mail.received_at = outcome, ticket, timezone.now()
-    mail.reason = "; ".join(part for part in (mail.reason, reason) if part)[:500]
     mail.save(update_fields=FOUND)
 
 
@@ -209,14 +264,15 @@ def _one_at_a_time(mail: InboundMail, parsed: ParsedMail) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
-def _note(mail: InboundMail, parsed: ParsedMail) -> None:
+def _note(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) -> None:
     mail.message_id = parsed.message_id[:998]
     mail.body_sha256 = parsed.body_sha256
     mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
     mail.subject = parsed.subject[:998]
     mail.text, mail.folded = parsed.text[:LONGEST_TEXT], parsed.folded
     mail.machine = parsed.machine or ""
-    mail.proof, mail.reason, mail.ticket, mail.comment = Proof.NONE, "", None, None
+    mail.files = _told(arrived)
+    mail.proof, mail.reasons, mail.ticket, mail.comment = Proof.NONE, [], None, None
 
 
 def _earlier(mail: InboundMail) -> InboundMail | None:
@@ -230,20 +286,20 @@ def _earlier(mail: InboundMail) -> InboundMail | None:
     return same.exclude(proof=Proof.NONE).first() or same.first() or others.first()
 
 
-def _too_many(mail: InboundMail, ticket: Ticket | None) -> str:
+def _too_many(mail: InboundMail, ticket: Ticket | None) -> Why | None:
     """Why this one is set aside unread; nothing if it is not. From is free to choose, so it is no bound by itself."""
-    lately = InboundMail.objects.filter(
-        proof=Proof.NONE,
-        received_at__gt=timezone.now() - timedelta(hours=1),
-        outcome__in=[Outcome.TICKET, Outcome.HELD],
-    )
-    if lately.filter(sender__iexact=mail.sender).count() >= MOST_OF_SENDER:
-        return "too many mails of this sender"
-    if ticket is not None and lately.filter(ticket=ticket).count() >= MOST_ON_TICKET:
-        return f"too many unverified mails for {ticket.reference}"
-    if lately.filter(mailbox=mail.mailbox).count() >= MOST_IN_MAILBOX:
-        return "too many unverified mails"
-    return ""
+    lately = InboundMail.objects.filter(UNPROVEN, received_at__gt=timezone.now() - timedelta(hours=1))
+    if _reach(lately.filter(sender__iexact=mail.sender), MOST_OF_SENDER):
+        return Why.MANY_OF_SENDER
+    if ticket is not None and _reach(lately.filter(ticket=ticket), MOST_ON_TICKET):
+        return Why.MANY_ON_TICKET
+    if _reach(lately.filter(mailbox=mail.mailbox), MOST_IN_MAILBOX):
+        return Why.MANY_IN_MAILBOX
+    return None
+
+
+def _reach(mails: QuerySet[InboundMail], most: int) -> bool:
+    return mails.order_by()[:most].count() >= most
 
 
 def _tagged(parsed: ParsedMail) -> Ticket | None:
@@ -263,30 +319,34 @@ def _title(parsed: ParsedMail) -> str:
     return title if len(title) <= 255 else f"{title[:254]}…"
 
 
-def _fitting(parsed: ParsedMail, arrived: Sequence[Incoming]) -> tuple[str, Sequence[Incoming], str]:
-    """The text as long as a comment may be, the files as many as a message may bring, and what that leaves out."""
-    text, reasons = parsed.text.strip(), []
+def _fitting(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) -> str:
+    """The text as long as a comment may be. Whether files were left out is noted."""
+    text = parsed.text.strip()
     if is_blank(text):
         text = _("(The mail has no text.)")
-    if len(text) > LONGEST_TEXT - 1000:
+    if _is_long(parsed):
         whole = _("(The whole text is in the attached file message.txt.)")
         text = f"{text[: LONGEST_TEXT - 1000]}…\n\n{whole}"
-    brought = [file for file in parsed.files if file.content]
-    if len(brought) > len([each for each in arrived if each.name != WHOLE]):
-        reasons.append("some files were too large or too many: they are in the source")
-    return text, arrived, "; ".join(reasons)
+    brought = sum(bool(file.content) for file in parsed.files)
+    if brought > len(arrived) - _is_long(parsed):
+        mail.because(Why.FILES_LEFT)
+    return text
 
 
-WHOLE = "message.txt"
 LONGEST_HEADER = 64 * 1024  # bytes
+
+
+def _is_long(parsed: ParsedMail) -> bool:
+    """Whether the whole text comes as a file, the first one."""
+    return len(parsed.text) > LONGEST_TEXT - 1000
 
 
 def _incoming(parsed: ParsedMail) -> list[Incoming]:
     if parsed.machine in ANSWERING:
         return []
     taken: list[Incoming] = []
-    if len(parsed.text) > LONGEST_TEXT - 1000:
-        taken.append(files.incoming(WHOLE, parsed.text.encode(), "text/plain"))
+    if _is_long(parsed):
+        taken.append(files.incoming("message.txt", parsed.text.encode(), "text/plain"))
     for file in parsed.files:
         if len(taken) < settings.MOST_FILES and 0 < len(file.content) <= settings.LARGEST_FILE:
             taken.append(files.incoming(file.name, file.content, file.content_type))

@@ -15,7 +15,7 @@ from tickets import correspondence, reply_address
 from tickets.mail import vouching
 from tickets.mail.message import ParsedMail
 from tickets.models import Mailbox, Ticket
-from tickets.models.mail import Proof
+from tickets.models.mail import Proof, Why
 
 _OURS = re.compile(r"<([0-9a-f]{32})@([^<>@\s]+)>", re.IGNORECASE)
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
@@ -31,7 +31,7 @@ class Sender:
     user: User | None
     proof: Proof
     ticket: Ticket | None
-    doubt: str = ""
+    doubt: Why | None = None
     of_note: bool = False  # what he answers is internal
 
 
@@ -45,31 +45,31 @@ def who_wrote(mail: ParsedMail, mailbox: Mailbox) -> Sender:
     address = mail.sender.address
     pointed = answered[0] if answered else referred
     if mail.doubt:
-        return Sender(None, Proof.NONE, pointed, mail.doubt)
+        return Sender(None, Proof.NONE, pointed, Why(mail.doubt))
     if answered and answered[1].email.lower() == address.lower() and verdict != "fail":
         of_note = reply_address.is_for_notes(given) or correspondence.answers_a_note(mail.references)
         return Sender(answered[1], Proof.TOKEN, answered[0], of_note=of_note)
     if verdict == "pass" and domain and address.lower().endswith(f"@{domain}"):
         user = _user(mail, mailbox)
         if user is None:
-            return Sender(None, Proof.NONE, pointed, "the address is of nobody who may use the desk")
+            return Sender(None, Proof.NONE, pointed, Why.NOBODY_HERE)
         of_note = correspondence.answers_a_note(mail.references)
         return Sender(user, Proof.DMARC, _seen(pointed, by=user), of_note=of_note)
     if answered:
-        why = "DMARC fails" if verdict == "fail" else "the reply address was given to somebody else"
+        why = Why.DMARC_FAILS if verdict == "fail" else Why.NOT_HIS_ADDRESS
         return Sender(None, Proof.NONE, pointed, why)
-    return Sender(None, Proof.NONE, pointed, "nobody vouches for the sender")
+    return Sender(None, Proof.NONE, pointed, Why.UNVOUCHED)
 
 
-def is_ours(mail: ParsedMail) -> str:
+def is_ours(mail: ParsedMail) -> Why | None:
     """Why this is a mail of our own that has come back; nothing if it is not."""
     if settings.MAIL_DOMAIN in mail.loops:
-        return "it passed through this desk before"
+        return Why.LOOP
     found = _OURS.fullmatch(mail.message_id)
     at_home = settings.MAIL_DOMAIN.lower()
     if found and found[2].lower() == at_home and Delivery.objects.filter(public_id=found[1]).exists():
-        return "our own mail came back"
-    return "it says that it comes from this desk" if correspondence.is_ours(mail.sender.address) else ""
+        return Why.CAME_BACK
+    return Why.FROM_US if correspondence.is_ours(mail.sender.address) else None
 
 
 def _user(mail: ParsedMail, mailbox: Mailbox) -> User | None:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -26,28 +27,57 @@ READERS = 3
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
+# One of more than this at a time: it takes several times its size while it is fetched, read and stored.
+LARGE = 5 * 1024 * 1024  # bytes
+
+
 class NotRead(Exception):
-    """The mail could not be read within its bounds. The text says why."""
+    """The mail could not be read within its bounds. `code` says why: slow, memory, crashed, failed, broke_off."""
+
+    def __init__(self, code: str, **details: int) -> None:
+        super().__init__(code)
+        self.code, self.details = code, details
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Wait until no other large mail is dealt with in this process, if this one of so many bytes is large."""
+    with _room if size > LARGE else nullcontext():
+        yield
 
 
 def read(raw: bytes) -> ParsedMail:
     """Raises NotRead. So many mails are read at a time as there are READERS: one that takes long stops no other."""
     with _places:
-        reader = _idle.pop() if _idle else _Reader()
         try:
-            status, answer = reader.ask(raw)
-        except (OSError, EOFError, struct.error):
-            reader.stop()
-            raise NotRead("the reading process broke off") from None
-        _idle.append(reader)
+            status, answer = _asked(raw, _idle.pop() if _idle else _Reader())
+        except _BROKEN:
+            # Somebody has killed it, the system perhaps, which had no memory left: the mail may be innocent.
+            try:
+                status, answer = _asked(raw, _Reader())
+            except _BROKEN:
+                raise NotRead("broke_off") from None
     if os.WIFSIGNALED(status):
         slow = os.WTERMSIG(status) in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL}
-        raise NotRead(f"reading took longer than {zygote.SECONDS} s" if slow else "reading crashed")
+        raise NotRead("slow", seconds=zygote.SECONDS) if slow else NotRead("crashed")
     if os.WEXITSTATUS(status) == 2:
-        raise NotRead(f"reading took more than {zygote.MEMORY >> 20} MB")
+        raise NotRead("memory", most=zygote.MEMORY >> 20)
     if status != 0:
-        raise NotRead("reading failed")
+        raise NotRead("failed")
     return _understood(answer)
+
+
+_BROKEN = (OSError, EOFError, struct.error)
+
+
+def _asked(raw: bytes, reader: "_Reader") -> tuple[int, memoryview]:
+    try:
+        answer = reader.ask(raw)
+    except _BROKEN:
+        reader.stop()
+        raise
+    _idle.append(reader)
+    return answer
 
 
 class _Reader:
@@ -65,14 +95,15 @@ class _Reader:
             bufsize=0,
         )
 
-    def ask(self, raw: bytes) -> tuple[int, bytes]:
+    def ask(self, raw: bytes) -> tuple[int, memoryview]:
         """How the child ended, as waitpid gives it, and what it had to say."""
         if self.process.stdin is None or self.process.stdout is None:
             raise EOFError
         deadline = time.monotonic() + PATIENCE
-        frame = memoryview(struct.pack(">Q", len(raw)) + raw)
-        while frame:
-            frame = frame[os.write(self.process.stdin.fileno(), frame) :]
+        for part in (struct.pack(">Q", len(raw)), raw):
+            left = memoryview(part)
+            while left:
+                left = left[os.write(self.process.stdin.fileno(), left) :]
         status, length = struct.unpack(">iQ", _exactly(self.process.stdout, 12, deadline))
         return status, _exactly(self.process.stdout, length, deadline)
 
@@ -89,10 +120,11 @@ class _Reader:
 
 
 _places = threading.BoundedSemaphore(READERS)
+_room = threading.Lock()
 _idle: list[_Reader] = []
 
 
-def _exactly(pipe: IO[bytes], length: int, deadline: float) -> bytes:
+def _exactly(pipe: IO[bytes], length: int, deadline: float) -> memoryview:
     got = bytearray()
     while len(got) < length:
         ready, _w, _x = select.select([pipe], [], [], max(deadline - time.monotonic(), 0))
@@ -100,7 +132,7 @@ def _exactly(pipe: IO[bytes], length: int, deadline: float) -> bytes:
         if not part:
             raise EOFError
         got += part
-    return bytes(got)
+    return memoryview(got)
 
 
 @atexit.register
@@ -112,20 +144,21 @@ def stop() -> None:
 
 def _forget() -> None:
     """They are the parent's."""
-    global _places  # noqa: PLW0603 (one for the process)
-    _places = threading.BoundedSemaphore(READERS)
+    global _places, _room
+    _places, _room = threading.BoundedSemaphore(READERS), threading.Lock()
     _idle.clear()
 
 
 os.register_at_fork(after_in_child=_forget)
 
 
-def _understood(answer: bytes) -> ParsedMail:
-    head, _newline, contents = answer.partition(b"\n")
-    plain: dict[str, Any] = json.loads(head)
-    files, place = [], 0
+def _understood(answer: memoryview) -> ParsedMail:
+    head = struct.unpack_from(">Q", answer)[0]
+    place = 8 + head
+    plain: dict[str, Any] = json.loads(bytes(answer[8:place]))
+    files = []
     for name, content_type, size in plain["files"]:
-        files.append(File(name, content_type, contents[place : place + size]))
+        files.append(File(name, content_type, bytes(answer[place : place + size])))
         place += size
     return ParsedMail(
         **plain

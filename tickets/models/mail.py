@@ -1,10 +1,11 @@
 """Mailboxes that become tickets, and every mail that was ever fetched from them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
@@ -63,6 +64,8 @@ class Mailbox(models.Model):
     # Whose the tickets of unverified senders are until an agent says who wrote.
     stand_in = models.ForeignKey(User, models.PROTECT, verbose_name=_("stands in for unknown senders"))
     is_active = models.BooleanField(_("in use"), default=True)
+    # One more whenever the row points elsewhere: UIDVALIDITY and UID say nothing across servers, users and folders.
+    generation = models.PositiveIntegerField(default=1, editable=False)
     # How the last visit went; no configuration, and not in the audit.
     visited_at = models.DateTimeField(_("last visited"), null=True, editable=False)
     trouble = models.CharField(_("trouble"), max_length=300, blank=True, editable=False)
@@ -94,21 +97,69 @@ class Proof(models.TextChoices):
     AGENT = "agent", _("an agent's word")
 
 
+class Why(models.TextChoices):
+    """What is told of an outcome. Details lie beside the code; the words are put together for whoever reads them."""
+
+    AGAIN = "again", _("the same mail again: %(copy_of)s")
+    REUSED = "reused", _("its Message-ID was used before, with another text: %(copy_of)s")
+    LOOP = "loop", _("it passed through this desk before")
+    CAME_BACK = "came_back", _("our own mail came back")
+    FROM_US = "from_us", _("it says that it comes from this desk")
+    MACHINE = "machine", _("an automatic answer: %(machine)s")
+    # Who wrote is in doubt (the first ones as ParsedMail.doubt says them).
+    NO_FROM = "no From field", _("no From field")
+    SEVERAL_FROM = "several From fields", _("several From fields")
+    NO_ADDRESS = "no address in From", _("no address in From")
+    SEVERAL_ADDRESSES = "several addresses in From", _("several addresses in From")
+    GROUP = "a group in From", _("a group in From")
+    ENCODED = "an encoded address in From", _("an encoded address in From")
+    UNCLEAR = "an unclear address in From", _("an unclear address in From")
+    UNUSUAL = "an unusual address in From", _("an unusual address in From")
+    NOBODY_HERE = "nobody_here", _("the address is of nobody who may use the desk")
+    DMARC_FAILS = "dmarc_fails", _("DMARC fails")
+    NOT_HIS_ADDRESS = "not_his_address", _("the reply address was given to somebody else")
+    UNVOUCHED = "unvouched", _("nobody vouches for the sender")
+    # It is too much.
+    MANY_OF_SENDER = "many_of_sender", _("too many mails of this sender")
+    MANY_ON_TICKET = "many_on_ticket", _("too many unverified mails for %(ticket)s")
+    MANY_IN_MAILBOX = "many_in_mailbox", _("too many unverified mails")
+    TOO_LARGE = "too_large", _("larger than %(most)s MB: it lies in the folder %(folder)s of the mailbox")
+    FILES_LEFT = "files_left", _("some files were too large or too many: they are in the source")
+    FILES_FULL = "files_full", _("its files did not fit onto the ticket: they are in the source")
+    # It could not be read.
+    SLOW = "slow", _("reading took longer than %(seconds)s s")
+    MEMORY = "memory", _("reading took more than %(most)s MB")
+    CRASHED = "crashed", _("reading crashed")
+    FAILED = "failed", _("reading failed")
+    BROKE_OFF = "broke_off", _("the reading process broke off")
+    # Somebody said no.
+    REFUSED = "refused", _("refused: %(detail)s")
+    REFUSED_BY = "refused_by", _("refused by %(name)s")
+    STUMBLED = "stumbled", _("could not be received: %(error)s")
+
+
 # The columns that reading a mail fills. The source and where it came from never change, and the source may be large.
 FOUND = [
     "message_id", "body_sha256", "sender", "sender_name", "subject", "text", "folded", "proof", "machine", "outcome",
-    "reason", "ticket", "comment", "received_at",
+    "reasons", "files", "ticket", "comment", "received_at",
 ]  # fmt: skip
+
+
+# What somebody unproven has brought about.
+UNPROVEN = Q(proof=Proof.NONE, outcome__in=[Outcome.TICKET, Outcome.HELD])
 
 
 class InboundMail(models.Model):
     """A mail as it came, and the one thing that became of it."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
-    mailbox = models.ForeignKey(Mailbox, models.PROTECT, related_name="mails", verbose_name=_("mailbox"))
+    mailbox = models.ForeignKey(
+        Mailbox, models.PROTECT, related_name="mails", verbose_name=_("mailbox"), db_index=False
+    )
+    generation = models.PositiveIntegerField(default=1)  # of the mailbox
     uid_validity = models.BigIntegerField()
     uid = models.BigIntegerField()
-    # Empty where the message was too large to keep; then `reason` says where it lies.
+    # Empty where the message was too large to keep; then `reasons` say where it lies.
     raw = models.BinaryField(editable=False)
     size = models.PositiveBigIntegerField(_("size"))  # bytes
     sha256 = models.CharField("SHA-256", max_length=64)
@@ -121,11 +172,13 @@ class InboundMail(models.Model):
     text = models.TextField(_("text"), blank=True)
     # Signature and history: shown on demand, never lost.
     folded = models.TextField(_("signature and history"), blank=True)
+    # What it brought and the desk would take: [{"name": …, "size": bytes}], in the order of `files_of`.
+    files = models.JSONField(_("files"), default=list, blank=True)
     # What was found out.
     proof = models.CharField(_("sender proven by"), max_length=10, choices=Proof, blank=True)
     machine = models.CharField(_("written by a program"), max_length=10, blank=True)
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, default=Outcome.FETCHED)
-    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    reasons = models.JSONField(_("reason"), default=list, blank=True)  # [[Why, {detail: value}], …]
     ticket = models.ForeignKey(
         Ticket, models.PROTECT, null=True, related_name="mails", verbose_name=_("ticket")
     )
@@ -138,7 +191,9 @@ class InboundMail(models.Model):
         verbose_name_plural = _("mails")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["mailbox", "uid_validity", "uid"], name="mail_fetched_once"),
+            models.UniqueConstraint(
+                fields=["mailbox", "generation", "uid_validity", "uid"], name="mail_fetched_once"
+            ),
             models.CheckConstraint(
                 condition=Q(outcome=Outcome.TICKET, ticket__isnull=False)
                 | Q(outcome=Outcome.COMMENT, ticket__isnull=False, comment__isnull=False)
@@ -152,10 +207,25 @@ class InboundMail(models.Model):
             models.Index(fields=["ticket"], name="mail_held", condition=Q(outcome=Outcome.HELD)),
             models.Index(fields=["fetched_at"], name="mail_unread", condition=Q(outcome=Outcome.FETCHED)),
             models.Index(fields=["sha256"], name="mail_sha256"),
+            # How many unproven mails there were lately.
+            models.Index(Upper("sender"), "received_at", name="mail_unproven_of_sender", condition=UNPROVEN),
+            models.Index(
+                fields=["ticket", "received_at"], name="mail_unproven_of_ticket", condition=UNPROVEN
+            ),
+            models.Index(fields=["mailbox", "received_at"], name="mail_unproven_of_box", condition=UNPROVEN),
         ]
 
     def __str__(self) -> str:
         return self.subject or self.message_id or str(self.public_id)
+
+    def because(self, why: Why, **details: Any) -> None:
+        """Note one reason more for what becomes of it."""
+        self.reasons = [*self.reasons, [str(why), details]]
+
+    @property
+    def reason(self) -> str:
+        """Why it became what it became, in the reader's language."""
+        return "; ".join(str(Why(code).label) % details for code, details in self.reasons)
 
     @property
     def claimed_by(self) -> str:

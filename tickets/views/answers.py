@@ -1,6 +1,6 @@
 """How a page finds a ticket, calls a verb and answers, whatever the verb says: once for every button."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.one_time_forms import signed_in
 from accounts.visitors import local, me
 from tickets import actions, files, permissions, reads, timeline
+from tickets.files import Incoming
 from tickets.forms.files import say_they_are_lost
 from tickets.forms.ticket import TicketForm
 from tickets.models import Ticket
@@ -27,6 +28,8 @@ from tickets.models.ticket import TicketQuerySet
 type Page = Callable[[HttpRequest, Ticket, TicketForm], HttpResponse]
 # What a verb's view does: calls the verb, and says in words that it is done.
 type Deed = Callable[[Ticket, dict[str, Any], Actor], str]
+# The files a deed puts on the ticket: read and stored before its transaction, where no row stays locked meanwhile.
+type Brought = Callable[[TicketForm], Iterable[Incoming]]
 
 
 def found(request: HttpRequest, reference: str, *, beside: TicketQuerySet | None = None) -> Ticket:
@@ -47,13 +50,18 @@ def see_other(target: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(target, status=HTTPStatus.SEE_OTHER)
 
 
+def sent_files(form: TicketForm) -> Iterable[Incoming]:
+    files: Iterable[Incoming] = form.cleaned_data.get("files", ())
+    return files
+
+
 def verb(
-    form_class: type[TicketForm], *rights: str, page: Page
+    form_class: type[TicketForm], *rights: str, page: Page, brought: Brought = sent_files
 ) -> Callable[[Deed], Callable[..., HttpResponse]]:
     """Make a view of a deed: POST does it, GET shows what somebody could not send, or leads to the ticket.
 
     Whoever has none of the rights in any state of the ticket is told so before his words are judged. `page` draws
-    the ticket again with the form that has a fault.
+    the ticket again with the form that has a fault. The deed finds what is `brought` as `files`.
     """
 
     def decorate(deed: Deed) -> Callable[..., HttpResponse]:
@@ -66,7 +74,7 @@ def verb(
             form = form_class(request.POST, request.FILES, ticket=ticket, reader=me(request))
             status: int = HTTPStatus.BAD_REQUEST
             try:
-                said = _do(deed, form, rights, by=actor_of(request, "web"))
+                said = _do(deed, form, rights, brought, by=actor_of(request, "web"))
             except Invalid as fault:
                 form.blame(fault.field, str(fault.message))
                 status = fault.status
@@ -88,12 +96,13 @@ def verb(
     return decorate
 
 
-def _do(deed: Deed, form: TicketForm, rights: tuple[str, ...], *, by: Actor) -> str | None:
+def _do(deed: Deed, form: TicketForm, rights: tuple[str, ...], brought: Brought, *, by: Actor) -> str | None:
     """What the deed says of itself once it is done; None if the form has a fault."""
     if not any(permissions.has_right(form.reader, right, form.ticket) for right in rights):
         raise Forbidden("not_permitted", _("You are not permitted to do this with this ticket."))
     valid = form.is_valid()
-    with files.stored(form.cleaned_data.get("files", ()) if valid else ()), transaction.atomic():
+    with files.stored(brought(form) if valid else ()) as arrived, transaction.atomic():
+        form.cleaned_data["files"] = arrived
         try:
             _expect(form)
         except Stale:

@@ -19,6 +19,7 @@ from accounts.one_time_forms import name_for, signed_in
 from accounts.visitors import me
 from notifications import inbox
 from tickets import actions, files, inbound_email, permissions, timeline
+from tickets.files import Incoming
 from tickets.forms import ticket as forms
 from tickets.forms.queue import Asked
 from tickets.models import InboundMail, Ticket
@@ -273,11 +274,19 @@ def unwatch(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
     return _("%(name)s no longer follows this ticket.") % {"name": sent["person"]}
 
 
-@verb(forms.HeldMailForm, "note")
+def chosen_files(form: forms.TicketForm) -> list[Incoming]:
+    """What the mail has brought, of which the agent has ticked what comes along."""
+    mail = held_mail(form.ticket, form.cleaned_data["mail"])
+    return inbound_email.files_of(mail, chosen=form.cleaned_data["chosen"])
+
+
+@verb(forms.ReleaseMailForm, "note", brought=chosen_files)
 def release_mail(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
-    mail = held_mail(ticket, sent["mail"])
-    with files.stored(inbound_email.files_of(mail)) as arrived:
-        actions.release_mail(mail, files=arrived, by=by)
+    try:
+        actions.release_mail(held_mail(ticket, sent["mail"]), files=sent["files"], by=by)
+    except files.TooLarge as full:
+        # The form has no place beside which it could be said.
+        raise Refused(full.code, str(full.message)) from None
     return _("The mail is on the ticket now.")
 
 
@@ -294,7 +303,7 @@ def refuse_mail(ticket: Ticket, sent: dict[str, Any], by: Actor) -> str:
 
 
 def held_mail(ticket: Ticket, public_id: UUID) -> InboundMail:
-    mail: InboundMail | None = ticket.mails.filter(public_id=public_id).first()
+    mail: InboundMail | None = ticket.mails.filter(public_id=public_id).defer("raw").first()
     if mail is None:
         raise Refused("not_held", _("Somebody has dealt with this mail already."))
     return mail

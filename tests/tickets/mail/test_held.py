@@ -1,18 +1,30 @@
 """A mail of an unverified sender on the ticket page: agents see it and decide, nobody else knows of it."""
 
+import threading
 from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import make_msgid
+from typing import Any
 
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
 from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
 from accounts.models import User
 from audit import trail
 from notifications.models import Delivery
 from tests.factories import stand
-from tests.tickets.mail.post import arrives, letter
+from tests.tickets.mail.post import arrives
 from tests.tickets.mail.test_who_wrote import reply_address
 from tests.tickets.pages.posting import again, press, see, verbs
 from tickets import letters
+from tickets.mail import bounded
 from tickets.models import Attachment, Comment, InboundMail, Mailbox, Ticket
+from tickets.models.mail import Why
 
 BrowserOf = Callable[[User], Client]
 WORDS = "I am Anna, write me from my private address."
@@ -76,7 +88,8 @@ def test_an_agent_refuses_it(
     mail = held(mailbox, ticket, employee)
     press(browser_of(agent), ticket, "refuse_mail", mail=mail.public_id)
     mail.refresh_from_db()
-    assert (mail.outcome, mail.reason) == ("ignored", "refused by Igor Orlov")
+    assert mail.outcome == "ignored"
+    assert mail.reason == "the reply address was given to somebody else; refused by Igor Orlov"
     assert not Comment.objects.exists()
     assert verbs(ticket)[-1] == "mail_refused"
     assert "private.example" not in see(browser_of(employee), ticket)
@@ -121,21 +134,177 @@ def test_a_mail_of_another_ticket_is_not_released_here(
     assert not Comment.objects.exists()
 
 
-def test_its_files_come_along(
+def with_files(mailbox: Mailbox, to: str, sender: str = "x@private.example", **files: bytes) -> InboundMail:
+    """A mail with files of these names (_ for .)."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, to, "Re"
+    message["Message-ID"] = make_msgid(domain="elsewhere.example")
+    message.set_content(WORDS)
+    for name, content in files.items():
+        name = name.replace("_", ".")
+        message.add_attachment(content, maintype="text", subtype="csv", filename=name)
+    return arrives(mailbox, message.as_bytes())
+
+
+def test_of_its_files_those_come_along_that_an_agent_ticks(
     employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
 ) -> None:
-    from email import message_from_bytes, policy
-
-    raw = letter("x@private.example", to=reply_address(ticket, employee))
-    message = message_from_bytes(raw, policy=policy.default)
-    message.add_attachment(b"one,two", maintype="text", subtype="csv", filename="список.csv")
-    mail = arrives(mailbox, message.as_bytes())
+    mail = with_files(mailbox, reply_address(ticket, employee), список_csv=b"one,two", other_csv=b"three")
     assert mail.outcome == "held"
     assert not Attachment.objects.exists()
-    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id)
+    page = see(browser_of(agent), ticket)
+    assert "список.csv" in page
+    assert "other.csv" in page
+    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id, chosen=[0])
     file = Attachment.objects.get()
     assert (file.name, file.internal) == ("список.csv", False)
     assert file.comment == Comment.objects.get()
+
+
+def test_its_files_stay_away_unless_somebody_ticks_them(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    mail = with_files(mailbox, reply_address(ticket, employee), a_csv=b"one")
+    assert press(browser_of(agent), ticket, "release_mail", mail=mail.public_id).status_code == 303
+    assert Comment.objects.count() == 1
+    assert not Attachment.objects.exists()
+
+
+def test_files_that_cannot_be_read_now_keep_the_mail_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+    employee: User,
+    agent: User,
+    mailbox: Mailbox,
+    ticket: Ticket,
+    browser_of: BrowserOf,
+) -> None:
+    mail = with_files(mailbox, reply_address(ticket, employee), a_csv=b"one")
+
+    def slow(raw: bytes) -> Any:
+        raise bounded.NotRead("slow", seconds=5)
+
+    monkeypatch.setattr(bounded, "read", slow)
+    answer = press(browser_of(agent), ticket, "release_mail", mail=mail.public_id, chosen=[0])
+    assert answer.status_code == 409
+    assert "The files of this mail cannot be read just now" in answer.content.decode()
+    mail.refresh_from_db()
+    assert mail.outcome == "held"
+    assert not Comment.objects.exists()
+
+
+def test_files_that_the_ticket_has_no_room_for_keep_the_mail_waiting(
+    settings: Any, employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    mail = with_files(mailbox, reply_address(ticket, employee), a_csv=b"one")
+    settings.FILES_PER_TICKET = 2
+    answer = press(browser_of(agent), ticket, "release_mail", mail=mail.public_id, chosen=[0])
+    assert answer.status_code == 409
+    mail.refresh_from_db()
+    assert mail.outcome == "held"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_store_that_is_slow_keeps_no_row_locked(
+    monkeypatch: pytest.MonkeyPatch,
+    employee: User,
+    agent: User,
+    mailbox: Mailbox,
+    ticket: Ticket,
+    browser_of: BrowserOf,
+) -> None:
+    mail = with_files(mailbox, reply_address(ticket, employee), a_csv=b"one")
+    seen: dict[str, bool] = {}
+    read, save = bounded.read, default_storage.save
+
+    def reads(raw: bytes) -> Any:
+        seen["read"] = connection.in_atomic_block
+        return read(raw)
+
+    def saves(*told: Any) -> str:
+        seen["stored"] = connection.in_atomic_block
+        return str(save(*told))
+
+    monkeypatch.setattr(bounded, "read", reads)
+    monkeypatch.setattr(default_storage, "save", saves)
+    answer = press(browser_of(agent), ticket, "release_mail", mail=mail.public_id, chosen=[0])
+    assert answer.status_code == 303
+    assert seen == {"read": False, "stored": False}
+    opened = default_storage.open
+
+    def opens(*told: Any) -> Any:
+        seen["opened"] = connection.in_atomic_block
+        return opened(*told)
+
+    monkeypatch.setattr(default_storage, "open", opens)
+    answer = browser_of(agent).get(reverse("tickets:file", args=[Attachment.objects.get().public_id]))
+    assert b"".join(answer) == b"one"
+    assert seen["opened"] is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_is_being_read_again_waits_for_no_decision(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    """Whoever reads holds the mail and goes on to the ticket; whoever decides holds the ticket."""
+    mail = held(mailbox, ticket, employee)
+    answers: list[int] = []
+
+    def decide() -> None:
+        answers.append(press(browser_of(agent), ticket, "refuse_mail", mail=mail.public_id).status_code)
+        connection.close()
+
+    with transaction.atomic():
+        InboundMail.objects.select_for_update().get(pk=mail.pk)
+        thread = threading.Thread(target=decide)
+        thread.start()
+        thread.join(60)
+        assert answers == [409]
+
+
+# --- A ticket that has no room ---------------------------------------------------------------------
+
+
+def test_an_answer_whose_files_do_not_fit_is_a_comment_without_them(
+    settings: Any, employee: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    settings.FILES_PER_TICKET = 2
+    employee.language = "ru"
+    employee.save()
+    him = f"{employee.full_name} <{employee.email}>"
+    mail = with_files(mailbox, reply_address(ticket, employee), him, a_csv=b"one")
+    assert (mail.outcome, mail.reason) == (
+        "comment",
+        "its files did not fit onto the ticket: they are in the source",
+    )
+    with translation.override("ru"):
+        missing = gettext(
+            "(The files of this mail are missing: those of this ticket have reached their limit.)"
+        )
+    assert Comment.objects.get().body == f"{WORDS}\n\n{missing}"
+    assert not Attachment.objects.exists()
+
+
+def test_a_file_that_is_called_as_ours_is_a_file(mailbox: Mailbox) -> None:
+    mail = with_files(mailbox, "desk@example.com", message_txt=b"one")
+    assert mail.ticket is not None
+    assert mail.ticket.attachments.get().name == "message.txt"
+    assert "files" not in mail.reason
+
+
+def test_every_reason_is_kept_beside_the_others(employee: User, mailbox: Mailbox, ticket: Ticket) -> None:
+    first = arrives(mailbox, text="One", Message_ID="<same@elsewhere.example>")
+    reused = f"its Message-ID was used before, with another text: {first.public_id}"
+    mail = held(mailbox, ticket, employee, Message_ID="<same@elsewhere.example>")
+    assert mail.reason == f"{reused}; the reply address was given to somebody else"
+    mailbox.unverified = "quarantine"
+    mailbox.save()
+    mail = arrives(mailbox, text="Three", Message_ID="<same@elsewhere.example>")
+    assert mail.outcome == "quarantined"
+    assert mail.reason == f"{reused}; nobody vouches for the sender"
+    with translation.override("ru"):
+        assert mail.reason == "; ".join(
+            [str(Why.REUSED.label) % {"copy_of": first.public_id}, str(Why.UNVOUCHED.label)]
+        )
 
 
 def test_a_ticket_of_a_stranger_says_so(agent: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:

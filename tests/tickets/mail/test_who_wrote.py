@@ -324,7 +324,7 @@ def test_a_mailbox_may_put_strangers_into_quarantine(
     Mailbox.objects.update(unverified="quarantine")
     mail = arrives(mailbox)
     assert (mail.outcome, mail.ticket) == ("quarantined", None)
-    assert mail.reason == "unverified sender: nobody vouches for the sender"
+    assert mail.reason == "nobody vouches for the sender"
     assert Event.objects.filter(verb="mail.quarantined", subject_id=mail.public_id).exists()
     assert Ticket.objects.count() == 1
 
