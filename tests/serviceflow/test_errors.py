@@ -1,6 +1,7 @@
 """What people and programs get to read when something goes wrong."""
 
 import json
+import select
 from typing import Any
 
 import pytest
@@ -87,6 +88,32 @@ def test_the_database_away_under_the_session_is_a_503_too(
     response = browser.get("/signed-in")
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_was_idle_in_a_transaction_for_too_long_may_try_again(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.db import InternalError, connection, transaction
+
+    told: list[Exception] = []
+
+    def idles(_self: SessionStore) -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 10")
+                ready, _w, _x = select.select([connection.connection.fileno()], [], [], 60)
+                assert ready
+                cursor.execute("SELECT 1")
+        except Exception as trouble:
+            told.append(trouble)
+            raise
+
+    monkeypatch.setattr(SessionStore, "load", idles)
+    browser.cookies["session"] = "x" * 32
+    assert browser.get("/signed-in").status_code == 503
+    assert isinstance(told[0], InternalError)
 
 
 @pytest.mark.django_db

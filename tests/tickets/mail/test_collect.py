@@ -214,6 +214,7 @@ def test_a_mail_whose_job_was_lost_is_read_all_the_same(mailbox: Mailbox) -> Non
     lost, waits, new = (fetched(mailbox, letter()) for _number in range(3))
     InboundMail.objects.filter(pk__in=[lost.pk, waits.pk]).update(fetched_at=long_ago)
     inbound_email.ask_to_receive(waits)
+    Mailbox.objects.update(is_active=False)
     for _time in range(2):
         inbound_email.visit_all()
     jobs = ProcrastinateJob.objects.filter(task_name=inbound_email.TASK)
