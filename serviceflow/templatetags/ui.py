@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import moments
-from serviceflow import markdown as markup
+from notifications import markdown as markup
 
 register = template.Library()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serviceflow import markdown
+from notifications import markdown
 
 MOST = 20_000  # characters of a comment or a description
 # Calls of functions; rendering everything below as Markdown takes up to millions, or few that take seconds each.
