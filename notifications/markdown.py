@@ -1,11 +1,13 @@
 """What people write, as safe HTML: a small Markdown, no raw HTML, no pictures from elsewhere."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 import nh3
 from django.utils.html import linebreaks
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 SCHEMES = {"http", "https", "mailto", "tel"}
 TAGS = {
@@ -96,3 +98,34 @@ def render(text: str, budget: Budget | None = None) -> SafeString:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
     return SafeString(_cleaner.clean(_parser.renderer.render(tokens, _parser.options, {})))
+
+
+def plain(text: str) -> str:
+    """The words without the marks, for where nothing can be bold: the inbox, chats. What would cost too much stays."""
+    if work(text) > MOST_WORK:
+        return text
+    blocks, item = [], ""
+    for token in _parser.parse(text):
+        if token.type == "list_item_open":
+            item = f"{token.info}{token.markup} " if token.info else "• "
+        elif token.type in {"fence", "code_block"}:
+            blocks.append(item + token.content.strip("\n"))
+            item = ""
+        elif token.type == "inline":
+            blocks.append(item + "".join(_inline(token.children or ())))
+            item = ""
+    return "\n".join(blocks)
+
+
+def _inline(tokens: Sequence[Token]) -> Iterator[str]:
+    behind = ""
+    for token in tokens:
+        if token.type in {"softbreak", "hardbreak"}:
+            yield "\n"
+        elif token.type == "link_open":
+            # What is written behind other words; an address that stands there itself is enough.
+            behind = "" if token.info == "auto" else f" ({token.attrGet('href')})"
+        elif token.type == "link_close":
+            yield behind
+        else:
+            yield token.content

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from accounts import moments
 from accounts.models import User
 from audit.models import Event
+from notifications import markdown
 from notifications.inbox import Line
 from notifications.message import Message
 from notifications.models import Delivery, State, Transport
@@ -351,14 +352,19 @@ def _mail(notice: Notice, reader: User, reading: _Reading) -> Message:
 def _chat(notice: Notice) -> Message:
     """Plain text; the transport adds the link and whatever it marks words with."""
     title = f"{notice.ticket.reference} {notice.ticket.title}"
-    said = Truncator(notice.said.strip()).chars(CHAT_EXCERPT)
+    said = Truncator(_plain(notice, CHAT_EXCERPT)).chars(CHAT_EXCERPT)
     parts = [title, notice.plain_words, said, notice.next]
     words = "\n".join(part for part in parts if part)
     return Message(subject=title, text=words, short=words, link=notice.link)
 
 
 def _excerpt(notice: Notice, length: int) -> str:
-    return Truncator(" ".join(notice.said.split())).chars(length)
+    return Truncator(" ".join(_plain(notice, length).split())).chars(length)
+
+
+def _plain(notice: Notice, length: int) -> str:
+    """So much of what was said that an excerpt can be cut from it."""
+    return markdown.plain(notice.said[: 4 * length].strip())
 
 
 def _line(notice: Notice) -> Line:

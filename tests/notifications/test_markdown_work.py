@@ -1,6 +1,7 @@
 """Twenty thousand characters cost little to show, whatever they are; links go where they say. Work is counted."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,6 +37,10 @@ WIDE_TABLE = "|" * 200 + "\n" + "|-" * 200 + "\n"
 
 
 def calls_to_render(text: str) -> int:
+    return calls_to(markdown.render, text)
+
+
+def calls_to(write: Callable[[str], str], text: str) -> int:
     """How many functions are called, those of C included."""
     count = 0
 
@@ -46,7 +51,7 @@ def calls_to_render(text: str) -> int:
     before = sys.getprofile()
     sys.setprofile(note)
     try:
-        markdown.render(text)
+        write(text)
     finally:
         sys.setprofile(before)
     return count
@@ -115,3 +120,29 @@ def test_the_texts_of_one_page_are_paid_from_one_purse() -> None:
     assert ["<strong>" in html for html in rendered] == [True, True, False]
     assert "**bold**" in rendered[2]
     assert "<strong>" in markdown.render("**short**", markdown.Budget())
+
+
+# --- Words alone ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("**Please** try `reboot` and *wait*.", "Please try reboot and wait."),
+        ("# Steps\n\n1. unplug\n2. plug in", "Steps\n1. unplug\n2. plug in"),
+        ("- one\n- two", "• one\n• two"),
+        ("See https://example.com/m.\nThanks", "See https://example.com/m.\nThanks"),
+        ("See [the manual](https://example.com/m).", "See the manual (https://example.com/m)."),
+        ("```\nls -l\n```", "ls -l"),
+        ("> quoted ~~not~~", "quoted not"),
+        ("2 * 3 < 7 & <b>x</b>", "2 * 3 < 7 & <b>x</b>"),
+        ("", ""),
+    ],
+)
+def test_marks_are_gone_and_no_word_is(text: str, words: str) -> None:
+    assert markdown.plain(text) == words
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_words_alone_take_little_work_too(kind: str) -> None:
+    assert calls_to(markdown.plain, (HOSTILE[kind] * MOST)[:MOST]) < MOST_CALLS

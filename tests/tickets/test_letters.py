@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from accounts.acting import SYSTEM, Actor
 from accounts.models import User
-from notifications import outbox
+from notifications import outbox, webhooks
 from notifications.message import Message
 from notifications.models import Channel, Delivery, State, Transport
 from tests.factories import UserFactory, opened, stand, web
@@ -50,6 +50,18 @@ def mail(ticket: Ticket, to: User, *, by: str = Transport.EMAIL) -> Message:
 @pytest.fixture
 def held(ticket: Ticket, agent: User) -> Ticket:
     return stand(ticket, "IN_PROGRESS", assignee=agent)
+
+
+def test_where_nothing_can_be_bold_the_words_stand_alone(held: Ticket, agent: User, employee: User) -> None:
+    channel = Channel(name="Ops", transport="slack", topics=["all"])
+    webhooks.save_channel(channel, token="https://hooks.slack.com/services/T0/B0/x", by=SYSTEM)
+    actions.add_comment(held, body="Which **cable**?\n\n- `red`\n- blue", by=web(agent))
+    told = Delivery.objects.filter(verb="ticket.commented")
+    inbox = told.get(recipient=employee, transport=Transport.INBOX)
+    assert letters.lines([inbox], reader=employee)[inbox.pk].text == "Which cable? • red • blue"
+    message = composed(told.get(channel=channel))
+    assert message is not None
+    assert "Which cable?\n• red\n• blue" in message.short
 
 
 def test_a_reply_is_told_with_who_said_what_when_and_why(held: Ticket, agent: User, employee: User) -> None:
