@@ -15,9 +15,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -88,20 +91,25 @@ def measure(shop: Workshop, mails: MailServer, web_server: Listener, given: argp
 
     settings.MAIL_HOST, settings.OUTBOUND_ALLOWED = "127.0.0.1", [ip_network("127.0.0.1")]
     reply(ticket, agent, times=given.deliveries // READERS)
-    with working(shop):
-        tell("mails", *wait_for(arrivals, given.deliveries // READERS * READERS, shop))
+    with working(shop) as spent:
+        tell("mails", *wait_for(arrivals, given.deliveries // READERS * READERS, shop), spent())
         one_at_a_time("mail", alone, agent, arrivals, shop, times=given.single)
     arrivals.clear()
+    for _number in range(given.deliveries):
+        reply(opened(by=UserFactory.create()), agent, times=1)
+    with working(shop) as spent:
+        tell("mails of a ticket each", *wait_for(arrivals, given.deliveries, shop), spent())
+    arrivals.clear()
     outbox.enqueue([test_mail(ticket.requester) for _number in range(given.deliveries)])
-    with working(shop):
-        tell("mails without a ticket to read", *wait_for(arrivals, given.deliveries, shop))
+    with working(shop) as spent:
+        tell("mails without a ticket to read", *wait_for(arrivals, given.deliveries, shop), spent())
     settings.MAIL_HOST = ""
     arrivals.clear()
     webhooks.create(name="Sink", url=f"{web_server.url}/hook", topics=["all"], by=SYSTEM)
     for _number in range(given.deliveries // 50):
         reply(opened(by=agent), agent, times=49)
-    with working(shop):
-        tell("webhooks", *wait_for(arrivals, given.deliveries // 50 * 50, shop))
+    with working(shop) as spent:
+        tell("webhooks", *wait_for(arrivals, given.deliveries // 50 * 50, shop), spent())
         one_at_a_time("webhook", alone, agent, arrivals, shop, times=given.single)
     repeated = [key for key, times in ids.items() if times > 1]
     if repeated:
@@ -133,14 +141,51 @@ def reply(ticket: Ticket, agent: object, *, times: int) -> None:
         actions.add_comment(ticket, body=f"We are looking into it ({number}).", by=web(agent))  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of processor time: of the worker, of the database, of the servers that take the messages."""
+
+    worker: float
+    database: float
+    servers: float
+
+    @classmethod
+    def by(cls, worker: int) -> Self:
+        name = f" {connection.settings_dict['NAME']} "
+        backends = [one for one in Path("/proc").glob("[0-9]*") if name in words_of(one)]
+        return cls(
+            seconds_of(worker), sum(seconds_of(int(one.name)) for one in backends), time.process_time()
+        )
+
+    def __sub__(self, other: Self) -> Self:
+        return type(self)(
+            self.worker - other.worker, self.database - other.database, self.servers - other.servers
+        )
+
+
 @contextmanager
-def working(shop: Workshop):  # type: ignore[no-untyped-def]
-    shop.start()
+def working(shop: Workshop) -> Iterator[Callable[[], Spent]]:
+    """A worker; and what asks for the processor time spent since it was there."""
+    process = shop.start()
     try:
         shop.wait_until_alive()
-        yield
+        before = Spent.by(process.pid)
+        yield lambda: Spent.by(process.pid) - before
     finally:
         shop.stop()
+
+
+def words_of(process: Path) -> str:
+    with suppress(OSError):
+        return (process / "cmdline").read_text(errors="replace")
+    return ""
+
+
+def seconds_of(pid: int) -> float:
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def wait_for(arrivals: list[float], count: int, shop: Workshop) -> tuple[int, float]:
@@ -169,8 +214,13 @@ def one_at_a_time(
     )
 
 
-def tell(what: str, count: int, seconds: float) -> None:
-    print(f"{what}: {count / seconds:.0f} a second ({count} in {seconds:.1f} s)")
+def tell(what: str, count: int, seconds: float, spent: Spent) -> None:
+    each = 1000 / count
+    print(
+        f"{what}: {count / seconds:.0f} a second ({count} in {seconds:.1f} s); of processor time for each "
+        f"{spent.worker * each:.1f} ms in the worker, {spent.database * each:.1f} ms in the database, "
+        f"{spent.servers * each:.1f} ms in the servers that take them"
+    )
 
 
 if __name__ == "__main__":

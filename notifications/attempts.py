@@ -22,8 +22,8 @@ from notifications.models import Channel, Delivery, Rest, State, Webhook
 
 GIVE_UP_AFTER = timedelta(days=3)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
-# What is taken at once: read in a few questions, said one after the other by one thread.
-TOGETHER = 10
+# What is taken at once: read in a dozen questions, sent one after the other by one thread.
+TOGETHER = 20
 # An attempt that has not ended by then was killed: transports give up after ten seconds, and what its worker has not
 # come to by outbox.SPAN it gives back.
 ABANDONED_AFTER = timedelta(seconds=45)
@@ -137,7 +137,8 @@ def pause_after(attempts: int) -> timedelta:
 
 
 def take(public_ids: Collection[UUID]) -> tuple[list[Attempt], datetime | None]:
-    """Those that are due, ours alone until they end, and what stands in line behind them; in their order.
+    """Those that are due, ours alone until they end, and what stands in line behind them; in their order. With mails as
+    many others as may go together: their own jobs find them done, or stand by for them should this worker die.
 
     And when to look again at the others of these, if any is neither finished nor in line behind another.
     """
@@ -151,7 +152,7 @@ def take(public_ids: Collection[UUID]) -> tuple[list[Attempt], datetime | None]:
                 "abandoned": now - ABANDONED_AFTER,
                 "patience": rests.PATIENCE,
                 "trial": now + rests.TRIAL,
-                "behind": TOGETHER - 1,
+                "together": TOGETHER,
             },
         )
     )
@@ -228,6 +229,7 @@ WHERE id = %s AND state = 'sending' AND started_at = %s
 # A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn: it keeps the
 # order of its like, and nothing new waits for it. Whoever has locked the first of a line may take what stands behind
 # it, as far as all of it is due: nobody else can begin there.
+# Mails know no order; whoever is busy with some others leaves them out.
 _TAKE = """
 WITH first AS MATERIALIZED (
     SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
@@ -238,6 +240,20 @@ WITH first AS MATERIALIZED (
             WHERE e.subject_id = d.subject_id AND e.webhook_id = d.webhook_id AND e.seq < d.seq
                 AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (d.again_at IS NULL)))
     ORDER BY d.id FOR UPDATE
+), along AS MATERIALIZED (
+    SELECT d.id FROM notifications_delivery d
+    WHERE d.transport = 'email' AND d.state = 'pending' AND d.due_at <= %(now)s AND d.public_id <> ALL(%(ids)s::uuid[])
+        AND EXISTS (
+            SELECT FROM notifications_delivery o WHERE o.public_id = ANY(%(ids)s::uuid[]) AND o.transport = 'email')
+    ORDER BY d.due_at LIMIT greatest(0, %(together)s - (SELECT count(*) FROM first)) FOR UPDATE SKIP LOCKED
+), behind AS (
+    SELECT e.id FROM first CROSS JOIN LATERAL (
+        SELECT e.id, bool_and(e.state = 'pending' AND e.due_at <= %(now)s) OVER (ORDER BY e.seq) AS is_due
+        FROM notifications_delivery e
+        WHERE e.webhook_id = first.webhook_id AND e.subject_id = first.subject_id AND e.seq > first.seq
+            AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (first.again_at IS NULL)
+        ORDER BY e.seq LIMIT %(together)s - 1) e
+    WHERE e.is_due
 ), due AS MATERIALIZED (
     SELECT d.id, d.destination, row_number() OVER (PARTITION BY d.destination ORDER BY d.seq, d.id) AS place
     FROM (SELECT d.*, CASE
@@ -245,12 +261,7 @@ WITH first AS MATERIALIZED (
             WHEN d.channel_id IS NOT NULL THEN 'channel:' || d.channel_id
             ELSE d.transport END AS destination
         FROM notifications_delivery d
-        WHERE d.id IN (SELECT id FROM first UNION ALL SELECT behind.id FROM first CROSS JOIN LATERAL (
-            SELECT e.id, bool_and(e.state = 'pending' AND e.due_at <= %(now)s) OVER (ORDER BY e.seq) AS is_due
-            FROM notifications_delivery e
-            WHERE e.webhook_id = first.webhook_id AND e.subject_id = first.subject_id AND e.seq > first.seq
-                AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (first.again_at IS NULL)
-            ORDER BY e.seq LIMIT %(behind)s) behind WHERE behind.is_due)) d
+        WHERE d.id IN (SELECT id FROM first UNION ALL SELECT id FROM along UNION ALL SELECT id FROM behind)) d
 ), trial AS (
     UPDATE notifications_rest r SET until = %(trial)s
     WHERE r.destination IN (SELECT destination FROM due) AND r.failures >= %(patience)s AND r.until <= %(now)s

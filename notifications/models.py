@@ -261,6 +261,11 @@ class Delivery(models.Model):
                 name="delivery_unfinished",
             ),
             models.Index(
+                fields=["due_at"],
+                condition=models.Q(transport="email", state="pending"),
+                name="delivery_mail_waiting",
+            ),
+            models.Index(
                 fields=["recipient", "-id"], condition=models.Q(transport="inbox"), name="delivery_inbox"
             ),
             models.Index(

@@ -297,11 +297,15 @@ def test_no_webhook_takes_more_than_half_of_the_threads(settings: LazySettings) 
 # --- Several at once -----------------------------------------------------------------------------
 
 
+def reread(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    return list(Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).order_by("pk"))
+
+
 def tried_together(deliveries: list[Delivery]) -> list[Delivery]:
     """As one job does that has them all."""
     with suppress(Later):
         outbox.deliver([str(one.public_id) for one in deliveries])
-    return list(Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).order_by("pk"))
+    return reread(deliveries)
 
 
 def test_one_that_is_refused_and_one_that_waits_hold_up_no_other(
@@ -351,6 +355,40 @@ def test_after_a_rest_one_of_several_tries(
     done = tried_together([delivery_to(employee) for _number in range(4)])
     assert sorted(one.attempts for one in done) == [0, 0, 0, 1]
     assert mail_host.begun == 1
+
+
+def test_a_mail_takes_along_what_waits_and_nothing_else(
+    mail_host: MailServer,
+    employee: User,
+    agent: User,
+    delivery_to: Make,
+    listener: Listener,
+    webhook_to: Callable[..., Webhook],
+) -> None:
+    soon = timezone.now() + timedelta(minutes=5)
+    waits = [delivery_to(agent) for _number in range(attempts.TOGETHER)]
+    not_yet = delivery_to(agent, due_at=soon)
+    under_way = delivery_to(agent, state=State.SENDING, started_at=timezone.now())
+    elsewhere = delivery_to(webhook_to(listener.url))
+    assert tried(delivery_to(employee)).state == State.SENT
+    assert {one.state for one in reread(waits[:-1])} == {State.SENT}
+    assert [one.attempts for one in reread([waits[-1], not_yet, under_way, elsewhere])] == [0, 0, 0, 0]
+    # What goes to a webhook takes no mail along.
+    tried(elsewhere)
+    assert reread([waits[-1]])[0].state == State.PENDING
+    # Their own jobs find them done.
+    assert tried(waits[0]).attempts == 1
+
+
+def test_what_was_taken_along_and_left_by_a_killed_worker_is_sent_by_its_own_job(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    one, other = delivery_to(employee), delivery_to(employee)
+    assert len(taken(one)) == 2  # and then the worker is gone
+    with pytest.raises(Later) as later:
+        outbox.deliver([str(other.public_id)])
+    clock(later.value.at - timezone.now() + timedelta(seconds=1))
+    assert tried(other).state == State.SENT
 
 
 # --- Order ---------------------------------------------------------------------------------------

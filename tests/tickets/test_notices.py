@@ -7,6 +7,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.acting import SYSTEM, Actor
 from accounts.models import Team, User
+from notifications import attempts
 from notifications.models import Channel, Delivery, Preference, Transport, Webhook
 from tests.factories import ServiceFactory, UserFactory, opened, stand, web
 from tickets import actions, notices
@@ -251,7 +252,10 @@ def web_actor(user: User) -> Any:
     return Actor(user, "web")
 
 
-def test_mails_of_an_event_share_jobs_and_nothing_else_does(held: Ticket, agent: User) -> None:
+def test_mails_of_an_event_share_jobs_and_nothing_else_does(
+    held: Ticket, agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "TOGETHER", 10)
     for _number in range(9):
         actions.watch(held, user=UserFactory.create(), by=SYSTEM)
     webhooks = [webhook_of(f"Monitoring {number}") for number in range(2)]
