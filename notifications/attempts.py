@@ -228,8 +228,8 @@ WHERE id = %s AND state = 'sending' AND started_at = %s
 
 # A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn: it keeps the
 # order of its like, and nothing new waits for it. Whoever has locked the first of a line may take what stands behind
-# it, as far as all of it is due: nobody else can begin there.
-# Mails know no order; whoever is busy with some others leaves them out.
+# it, as far as all of it is due: nobody else can begin there. Mails know no order; whoever is busy with some others
+# leaves them out. What a killed worker had taken goes on with the same attempt: most of that had not been tried.
 _TAKE = """
 WITH first AS MATERIALIZED (
     SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
@@ -267,7 +267,8 @@ WITH first AS MATERIALIZED (
     WHERE r.destination IN (SELECT destination FROM due) AND r.failures >= %(patience)s AND r.until <= %(now)s
     RETURNING r.destination
 )
-UPDATE notifications_delivery d SET state = 'sending', started_at = %(now)s, attempts = d.attempts + 1
+UPDATE notifications_delivery d SET state = 'sending', started_at = %(now)s,
+    attempts = d.attempts + (d.state = 'pending')::int
 FROM due LEFT JOIN notifications_rest r ON r.destination = due.destination
     LEFT JOIN trial ON trial.destination = due.destination
 WHERE d.id = due.id
