@@ -293,7 +293,7 @@ def _too_many(mail: InboundMail, ticket: Ticket | None) -> Why | None:
         return Why.MANY_OF_SENDER
     if ticket is not None and _reach(lately.filter(ticket=ticket), MOST_ON_TICKET):
         return Why.MANY_ON_TICKET
-    if _reach(lately.filter(mailbox=mail.mailbox), MOST_IN_MAILBOX):
+    if _reach(lately.filter(mailbox=mail.mailbox_id), MOST_IN_MAILBOX):
         return Why.MANY_IN_MAILBOX
     return None
 

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from notifications.models import Delivery, State, Transport
@@ -13,7 +15,8 @@ from tests.factories import stand
 from tests.tickets.mail.post import arrives, crude, letter
 from tests.tickets.mail.test_who_wrote import ANNA, PASSES, reply_address
 from tickets import correspondence, letters
-from tickets.models import Mailbox, Ticket
+from tickets.inbound_email import receiving
+from tickets.models import InboundMail, Mailbox, Ticket
 
 FLOOD = int(os.environ.get("FLOOD", "100"))  # a thousand take half a minute
 ANSWERS = {
@@ -180,3 +183,34 @@ def test_two_desks_stop_talking(employee: User, mailbox: Mailbox, marked: bool) 
             arrives(mailbox, proven=True, subject=subject, text="Your request has been received.", **fields)
     assert len(sent) <= 2
     assert received <= 2 + len(sent)
+
+
+def test_how_many_there_were_lately_is_read_from_an_index(mailbox: Mailbox, ticket: Ticket) -> None:
+    """Whoever floods the desk makes it count among all the mails there ever were."""
+    first = arrives(mailbox, sender="x@private.example")
+    with connection.cursor() as cursor:
+        columns = [field.column for field in InboundMail._meta.concrete_fields if field.column != "id"]
+        own = {
+            "public_id": "gen_random_uuid()",
+            "uid": "number + 1000",
+            "sender": "'u' || mod(number, 500) || '@private.example'",
+            "received_at": "received_at - number * interval '1 minute'",
+            "raw": "''",
+        }
+        chosen = ", ".join(own.get(name, name) for name in columns)
+        cursor.execute(
+            f"INSERT INTO tickets_inboundmail ({', '.join(columns)}) SELECT {chosen} "
+            "FROM tickets_inboundmail, generate_series(1, 20000) number WHERE id = %s",
+            [first.pk],
+        )
+        cursor.execute("ANALYZE tickets_inboundmail")
+    with CaptureQueriesContext(connection) as asked:
+        receiving._too_many(first, ticket)
+    plans = []
+    with connection.cursor() as cursor:
+        for query in asked.captured_queries:
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    assert len(plans) == 3
+    for plan, name in zip(plans, ("of_sender", "of_ticket", "of_box"), strict=True):
+        assert f"mail_unproven_{name}" in plan, plan
