@@ -35,6 +35,7 @@ from urllib3.exceptions import (
 from urllib3.util import Url, parse_url
 
 from notifications.message import Ambiguous, Passing, Permanent
+from notifications.timed import TimedReader
 
 CONNECT, WHOLE = 5.0, 10.0  # seconds
 MOST_READ = 64 * 1024  # bytes of an answer
@@ -211,39 +212,23 @@ def _inside(address: Address) -> IPv4Address | None:
 
 # --- The connection ------------------------------------------------------------------------------
 
-# When the request at hand must be over, on the clock of time.monotonic. A timeout of a socket begins anew with every
-# byte; this one does not.
+# When the request at hand must be over, on the clock of time.monotonic.
 _deadline: ContextVar[float] = ContextVar("deadline")
-
-
-class _Timed(io.RawIOBase):
-    """Reads from a socket until the deadline, be it in single bytes."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self.sock = sock
-        self.source = sock.makefile("rb", buffering=0)
-        self.deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self.sock.settimeout(left)
-        return self.source.readinto(buffer)
-
-    def close(self) -> None:
-        self.source.close()
-        super().close()
 
 
 class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
         self.fp.close()
-        self.fp = io.BufferedReader(_Timed(sock, _deadline.get()))
+        deadline = _deadline.get()
+
+        def hurry() -> None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            sock.settimeout(left)
+
+        self.fp = io.BufferedReader(TimedReader(sock, hurry))
 
 
 class _Plain(HTTPConnection):

@@ -1,9 +1,27 @@
 """What a transport is given to say, and how it says that it could not."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+
+def message_id(public_id: UUID) -> str:
+    """The Message-ID of a mail of ours: the same at every attempt."""
+    return f"<{public_id.hex}@{settings.MAIL_DOMAIN}>"
+
+
+def own_id(name: str) -> UUID | None:
+    """What a Message-ID of ours names; None for that of anybody else."""
+    found = _OURS.fullmatch(name.strip())
+    return UUID(found[1]) if found and found[2].lower() == settings.MAIL_DOMAIN.lower() else None
+
+
+_OURS = re.compile(r"<?([0-9a-f]{32})@([^<>@\s]+)>?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from procrastinate.contrib.django import app
 
+from notifications.upkeep import SILENCE
 from serviceflow import problems
 
 log = structlog.get_logger("serviceflow.health")
@@ -138,7 +139,6 @@ def look() -> Standing:
 
 # --- Jobs ----------------------------------------------------------------------------------------
 
-SILENCE = 30  # seconds without a heartbeat after which a worker counts as dead
 LONG = 120  # seconds that a job may be due and nobody begins it
 MOST_COUNTED = 50_000  # jobs that are due, more than a worker does in LONG; and deliveries, the latest of all
 AGAIN = (

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.models import Event
+from notifications.message import message_id, own_id
 from notifications.models import Delivery
 from tickets import reply_address
 from tickets.models import Ticket
@@ -21,7 +22,6 @@ from tickets.models.mail import InboundMail, Mailbox, Outcome, Proof
 
 # Of a long thread the beginning and the latest are named: a header must not grow without end (RFC 5322, 2.1.1).
 LATEST = 9
-_OURS = re.compile(r"<?([0-9a-f]{32})@([^<>@\s]+)>?")
 _TAG = re.compile(r"\[SF-(\d{1,18})\]", re.IGNORECASE)
 _LONGEST_NAME = 25  # characters that a reply address leaves for the mailbox (RFC 5321, 4.5.3.1.1)
 
@@ -33,18 +33,9 @@ type Dated = tuple[datetime, str]
 # --- The thread ------------------------------------------------------------------------------------
 
 
-def message_id(delivery: Delivery) -> str:
-    """The Message-ID of a mail of ours; the same at every attempt."""
-    return _message_id(delivery.public_id)
-
-
-def _message_id(public_id: UUID) -> str:
-    return f"<{public_id.hex}@{settings.MAIL_DOMAIN}>"
-
-
 def root_of(ticket: Ticket) -> str:
     """The Message-ID of a mail that was never sent: what all mails about the ticket have in common."""
-    return _message_id(ticket.public_id)
+    return message_id(ticket.public_id)
 
 
 class Post:
@@ -111,7 +102,7 @@ def _went(mails: Sequence[Delivery]) -> dict[UUID, list[Dated]]:
             },
         )
         for mail, public_id, at in cursor.fetchall():
-            went.setdefault(mail, []).append((at, _message_id(public_id)))
+            went.setdefault(mail, []).append((at, message_id(public_id)))
     return went
 
 
@@ -140,8 +131,7 @@ def continued(message_ids: Iterable[str]) -> Ticket | None:
 
     It says nothing about who wrote: anybody who has ever seen such a mail knows them.
     """
-    names = [match[1] for name in message_ids if (match := _OURS.fullmatch(name.strip().lower()))
-             and match[2] == settings.MAIL_DOMAIN.lower()]  # fmt: skip
+    names = [own for name in message_ids if (own := own_id(name))]
     for name in reversed(names):
         told = Delivery.objects.filter(public_id=name, subject_type="ticket").values("subject_id")
         found: Ticket | None = (
@@ -155,8 +145,8 @@ def continued(message_ids: Iterable[str]) -> Ticket | None:
 def answers_a_note(references: Sequence[str]) -> bool:
     """Whether the nearest mail of ours that somebody answers told of something internal: so is the answer."""
     for name in references:
-        found = _OURS.fullmatch(name.strip().lower())
-        told = Delivery.objects.filter(public_id=found[1]).first() if found else None
+        own = own_id(name)
+        told = Delivery.objects.filter(public_id=own).first() if own else None
         if told is not None:
             return Event.objects.filter(subject_id=told.subject_id, seq=told.seq, internal=True).exists()
     return False

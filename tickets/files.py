@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import IO, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -33,7 +33,7 @@ from procrastinate.types import JSONValue
 from accounts.acting import Invalid
 from tickets.file_names import HEAD, PICTURES, kind_of, safe_name
 from tickets.models import Attachment, Comment, Ticket
-from tickets.models.files import FileState
+from tickets.models.files import FileState, somewhere
 
 log = structlog.get_logger("tickets.files")
 
@@ -113,8 +113,7 @@ def put(file: Incoming) -> None:
     """Store it under a path of our own. Raises StoreAway, and then leaves nothing half-stored."""
     if file.path:
         return
-    name = uuid4().hex
-    path = f"attachments/{name[:2]}/{name}"
+    path = somewhere()
     file.content.seek(0)
     try:
         default_storage.save(path, file.content)

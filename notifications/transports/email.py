@@ -11,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
-from notifications.message import Ambiguous, Message, NotSent, NotSetUp, Passing, Permanent
+from notifications.message import Ambiguous, Message, NotSent, NotSetUp, Passing, Permanent, message_id
 from notifications.models import Delivery
 from notifications.transports import smtp
 
@@ -69,7 +69,7 @@ def _backend() -> BaseEmailBackend:
 
 def _composed(delivery: Delivery, message: Message, *, to: str) -> EmailMultiAlternatives:
     headers = {
-        "Message-ID": f"<{delivery.public_id.hex}@{settings.MAIL_DOMAIN}>",
+        "Message-ID": message_id(delivery.public_id),
         "Date": format_datetime(timezone.now()),
         # RFC 3834; the second is Exchange's. Nobody is to answer this by a machine.
         "Auto-Submitted": "auto-generated",

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.mail.backends.smtp import EmailBackend
 
 from notifications.message import NotSent
+from notifications.timed import TimedReader
 
 CONNECT, WHOLE = 5.0, 10.0  # seconds
 
@@ -34,25 +35,6 @@ class HungUp(NotSent):
     """The server was gone before anything of this mail was said."""
 
 
-class _Timed(io.RawIOBase):
-    """Reads until the deadline of the mail: a timeout of a socket would begin anew with every byte."""
-
-    def __init__(self, talk: "_Talk") -> None:
-        self.talk = talk
-        self.source = talk.sock.makefile("rb", buffering=0)  # type: ignore[union-attr]
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self.talk.hurry()
-        return self.source.readinto(buffer)
-
-    def close(self) -> None:
-        self.source.close()
-        super().close()
-
-
 class _Talk(smtplib.SMTP):
     """A conversation that ends in time and knows its phase."""
 
@@ -73,7 +55,7 @@ class _Talk(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:
-            self.file = io.BufferedReader(_Timed(self))
+            self.file = io.BufferedReader(TimedReader(self.sock, self.hurry))
         return super().getreply()
 
     def send(self, s: Any) -> None:

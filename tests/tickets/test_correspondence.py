@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import actions as people
 from accounts.acting import SYSTEM
 from accounts.models import User
+from notifications.message import message_id
 from notifications.models import Delivery, State, Transport
 from tests.factories import opened, stand, web
 from tickets import actions, correspondence, reply_address
@@ -179,7 +180,7 @@ def test_all_mails_to_one_reader_hang_below_one_root(ticket: Ticket, employee: U
     second = mailed(ticket, employee)
     assert thread(ticket, second) == (
         correspondence.root_of(ticket),
-        correspondence.message_id(first),
+        message_id(first.public_id),
     )
 
 
@@ -197,8 +198,8 @@ def test_a_ticket_that_came_by_mail_hangs_below_that_mail(
     assert names == (
         "<his-1@laptop>",
         correspondence.root_of(ticket),
-        correspondence.message_id(receipt),
-        correspondence.message_id(answer),
+        message_id(receipt.public_id),
+        message_id(answer.public_id),
         "<his-2@laptop>",
     )
 
@@ -221,7 +222,7 @@ def test_a_long_thread_names_its_beginning_and_its_end(ticket: Ticket, employee:
     names = thread(ticket, sent[-1])
     assert len(names) == 11
     assert names[0] == correspondence.root_of(ticket)
-    assert names[-1] == correspondence.message_id(sent[-2])
+    assert names[-1] == message_id(sent[-2].public_id)
 
 
 def test_a_message_id_that_no_header_may_carry_is_left_out(
@@ -237,7 +238,7 @@ def test_references_lead_back_to_the_ticket(
 ) -> None:
     sent, other = mailed(ticket, employee), opened(by=employee, service=service)
     assert correspondence.continued([correspondence.root_of(ticket)]) == ticket
-    assert correspondence.continued(["<x@y>", correspondence.message_id(sent).upper(), "<z@y>"]) == ticket
+    assert correspondence.continued(["<x@y>", message_id(sent.public_id).upper(), "<z@y>"]) == ticket
     assert correspondence.continued([correspondence.root_of(ticket), correspondence.root_of(other)]) == other
     for foreign in (
         f"<{uuid4().hex}@{settings.MAIL_DOMAIN}>",
@@ -246,4 +247,4 @@ def test_references_lead_back_to_the_ticket(
         assert correspondence.continued([foreign]) is None
     assert correspondence.continued([]) is None
     actions.delete(ticket, reason="A doublet.", by=web(admin))
-    assert correspondence.continued([correspondence.message_id(sent)]) is None
+    assert correspondence.continued([message_id(sent.public_id)]) is None

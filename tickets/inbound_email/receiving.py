@@ -326,7 +326,7 @@ def _fitting(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming])
         text = _("(The mail has no text.)")
     if _is_long(parsed):
         whole = _("(The whole text is in the attached file message.txt.)")
-        text = f"{text[: LONGEST_TEXT - 1000]}…\n\n{whole}"
+        text = f"{text[:LONGEST_SHOWN]}…\n\n{whole}"
     brought = sum(bool(file.content) for file in parsed.files)
     if brought > len(arrived) - _is_long(parsed):
         mail.because(Why.FILES_LEFT)
@@ -334,11 +334,13 @@ def _fitting(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming])
 
 
 LONGEST_HEADER = 64 * 1024  # bytes
+# Characters of a mail that are shown as they are; the rest of a comment's room is for what the desk adds.
+LONGEST_SHOWN = LONGEST_TEXT - 1000
 
 
 def _is_long(parsed: ParsedMail) -> bool:
     """Whether the whole text comes as a file, the first one."""
-    return len(parsed.text) > LONGEST_TEXT - 1000
+    return len(parsed.text) > LONGEST_SHOWN
 
 
 def _incoming(parsed: ParsedMail) -> list[Incoming]:

@@ -10,6 +10,7 @@ from accounts import actions as people
 from accounts.acting import Actor, Invalid
 from accounts.models import Language, User
 from audit.models import Door
+from notifications.message import own_id
 from notifications.models import Delivery
 from tickets import correspondence, reply_address
 from tickets.mail import vouching
@@ -17,7 +18,6 @@ from tickets.mail.message import ParsedMail
 from tickets.models import Mailbox, Ticket
 from tickets.models.mail import Proof, Why
 
-_OURS = re.compile(r"<([0-9a-f]{32})@([^<>@\s]+)>", re.IGNORECASE)
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
 
 
@@ -65,9 +65,8 @@ def is_ours(mail: ParsedMail) -> Why | None:
     """Why this is a mail of our own that has come back; nothing if it is not."""
     if settings.MAIL_DOMAIN in mail.loops:
         return Why.LOOP
-    found = _OURS.fullmatch(mail.message_id)
-    at_home = settings.MAIL_DOMAIN.lower()
-    if found and found[2].lower() == at_home and Delivery.objects.filter(public_id=found[1]).exists():
+    own = own_id(mail.message_id)
+    if own and Delivery.objects.filter(public_id=own).exists():
         return Why.CAME_BACK
     return Why.FROM_US if correspondence.is_ours(mail.sender.address) else None
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 
 from accounts.models import User
 from audit import trail
+from notifications.message import message_id
 from notifications.models import Delivery
 from tests.factories import stand
 from tests.tickets.mail.post import arrives
@@ -336,7 +337,7 @@ def test_an_agent_s_answer_to_a_note_is_a_note(
     employee: User, agent: User, other_agent: User, mailbox: Mailbox, ticket: Ticket
 ) -> None:
     from tests.factories import web
-    from tickets import actions, correspondence
+    from tickets import actions
 
     stand(ticket, "IN_PROGRESS", assignee=agent)
     actions.add_comment(ticket, body="Is he on holiday?", internal=True, by=web(other_agent))
@@ -346,7 +347,7 @@ def test_an_agent_s_answer_to_a_note_is_a_note(
         sender="igor@example.com",
         to=reply_address(ticket, agent),
         text="Until Monday.",
-        In_Reply_To=correspondence.message_id(notice),
+        In_Reply_To=message_id(notice.public_id),
     )
     assert [comment.internal for comment in Comment.objects.order_by("pk")] == [True, True]
     # A mail program, or a relay that renames our mails, may lose what is answered: the address knows.

@@ -10,11 +10,12 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from notifications.message import message_id
 from notifications.models import Delivery, State, Transport
 from tests.factories import stand
 from tests.tickets.mail.post import arrives, crude, letter
 from tests.tickets.mail.test_who_wrote import ANNA, PASSES, reply_address
-from tickets import correspondence, letters
+from tickets import letters
 from tickets.inbound_email import receiving
 from tickets.models import InboundMail, Mailbox, Ticket
 
@@ -102,7 +103,7 @@ def test_our_own_mail_that_comes_back_is_ignored(
     stand(ticket, "IN_PROGRESS", assignee=agent)
     ours = Delivery.objects.filter(transport=Transport.EMAIL).first()
     assert ours is not None
-    mail = arrives(mailbox, proven=True, Message_ID=correspondence.message_id(ours))
+    mail = arrives(mailbox, proven=True, Message_ID=message_id(ours.public_id))
     assert (mail.outcome, mail.reason) == ("ignored", "our own mail came back")
 
 
