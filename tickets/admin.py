@@ -211,13 +211,29 @@ class MailboxAdmin(VerbAdmin):
         return mailbox.trouble or (str(_("works")) if mailbox.visited_at else "—")
 
 
+class WrittenByProgram(admin.SimpleListFilter):
+    title = _("written by a program")
+    parameter_name = "program"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[InboundMail]) -> QuerySet[InboundMail]:
+        match self.value():
+            case "yes":
+                return queryset.exclude(machine="")
+            case "no":
+                return queryset.filter(machine="")
+        return queryset
+
+
 @admin.register(InboundMail)
 class InboundMailAdmin(ReadOnlyAdmin):
     """What came in and what became of it. Nothing is changed here; what came to nothing can be read once more."""
 
     list_display = ("fetched_at", "sender", "subject", "mailbox", "outcome", "why")
     list_display_links = ("fetched_at", "subject")
-    list_filter = ("outcome", "proof", "mailbox", ("machine", admin.EmptyFieldListFilter))
+    list_filter = ("outcome", "proof", "mailbox", WrittenByProgram)
     list_select_related = ("mailbox",)
     date_hierarchy = "fetched_at"
     search_fields = ("sender", "subject", "message_id")

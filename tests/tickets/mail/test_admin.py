@@ -164,3 +164,13 @@ def test_it_says_when_the_password_was_set_as_people_say_it(
     shown = browser_of(admin).get(f"/admin/tickets/mailbox/{mailbox.pk}/change/").content.decode()
     assert "2026-03-02T08" not in shown
     assert "2 Mar 2026" in shown
+
+
+def test_mails_of_programs_are_sifted_out(admin: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
+    arrives(mailbox, subject="From a person")
+    arrives(mailbox, subject="From a program", Auto_Submitted="auto-generated")
+    browser, address = browser_of(admin), reverse("admin:tickets_inboundmail_changelist")
+    for wanted, seen in (("yes", "From a program"), ("no", "From a person")):
+        page = browser.get(address, {"program": wanted}).content.decode()
+        assert seen in page
+        assert ("From a person" in page) != ("From a program" in page)
