@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
@@ -25,7 +24,7 @@ from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_
 from accounts.models import ApiKey, Membership, Team, User
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
-from audit.admin import ReadOnlyAdmin
+from audit.admin import EVERYWHERE, ReadOnlyAdmin
 
 _PROFILE = ("full_name", "language", "time_zone")
 
@@ -359,18 +358,14 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         messages.success(request, said % {"count": len(revoked)})
 
     @admin.action(description=gettext_lazy("Rotate: issue another in its place"))
-    def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
+    def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse:
         if not proof.is_fresh(request):
             return proof.ask(request, request.get_full_path())
-        try:
-            with transaction.atomic():
-                issued = [api_keys.rotate(key, by=at_admin(request)) for key in keys.order_by("pk")]
-        except Refused as no:
-            messages.error(request, str(no.message))
-            return None
+        with transaction.atomic():
+            issued = [api_keys.rotate(key, by=at_admin(request)) for key in keys.order_by("pk")]
         return self._shown_once(request, issued)
 
-    revoke.locations = rotate.locations = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]  # type: ignore[attr-defined]
+    revoke.locations = rotate.locations = EVERYWHERE  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("visible part"), ordering="prefix")
     def visible(self, key: ApiKey) -> SafeString:

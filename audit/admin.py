@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -26,6 +26,8 @@ FARTHEST = 10_000
 RECENT = 5_000
 BUSIEST = 12
 LONGEST_SEARCH = 200
+# For an action of the list that stands on the page of a row, too.
+EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 FIELDS = 3  # a line of the list names at most so many
 NUMBER = re.compile(r"sf-?(\d{1,18})", re.IGNORECASE)
 

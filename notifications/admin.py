@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.options import ActionLocation
 from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -17,16 +16,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.acting import Refused
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit import words
-from audit.admin import ReadOnlyAdmin
+from audit.admin import EVERYWHERE, ReadOnlyAdmin
 from notifications import outbox, webhooks
 from notifications.models import Channel, Delivery, State, Transport, Webhook
 
 LONGEST_SEARCH = 100
-EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 
 
 def several(label: Any, *, required: bool = False, help_text: Any = "") -> forms.MultipleChoiceField:
@@ -245,12 +242,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Send again"))
     def send_again(self, request: HttpRequest, deliveries: QuerySet[Delivery]) -> None:
-        try:
-            with transaction.atomic():
-                again = [outbox.send_again(one, by=at_admin(request)) for one in deliveries.order_by("pk")]
-        except Refused as no:
-            messages.error(request, str(no.message))
-            return
+        with transaction.atomic():
+            again = [outbox.send_again(one, by=at_admin(request)) for one in deliveries.order_by("pk")]
         said = ngettext(
             "%(count)d message is on its way.", "%(count)d messages are on their way.", len(again)
         )

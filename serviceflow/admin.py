@@ -6,6 +6,7 @@ Django loads this module before there are models: what needs them is imported wh
 from functools import update_wrapper
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
@@ -72,13 +73,22 @@ class DeskAdmin(AdminSite):
         return bool(request.user.is_authenticated and request.user.is_staff)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Strangers are asked to sign in on the desk's own page; whoever is no administrator is told so."""
+        """Strangers are asked to sign in on the desk's own page; whoever is no administrator is told so.
+
+        What a verb refuses is said on the page that asked for it.
+        """
+        from accounts.acting import Refused
+
         behind = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            if self.has_permission(request):
+            if not self.has_permission(request):
+                return self._turned_away(request)
+            try:
                 return behind(request, *args, **kwargs)
-            return self._turned_away(request)
+            except Refused as no:
+                messages.error(request, str(no))
+            return redirect(request.get_full_path() if request.method == "POST" else "admin:index")
 
         return update_wrapper(guarded, view)
 

@@ -18,11 +18,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.acting import Refused
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
-from audit.admin import ReadOnlyAdmin
+from audit.admin import EVERYWHERE, ReadOnlyAdmin
 from tickets import actions, inbound_email, search
-from tickets.actions.mail import READABLE_AGAIN
 from tickets.models import InboundMail, Mailbox, Service, Tag, Ticket
 
 LONGEST_SEARCH = 200
@@ -273,13 +273,27 @@ class InboundMailAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Read again"), permissions=["read_again"])
     def read_again(self, request: HttpRequest, mails: QuerySet[InboundMail]) -> None:
-        asked = 0
-        with transaction.atomic():
-            for mail in mails.filter(outcome__in=READABLE_AGAIN).exclude(sha256=""):
-                inbound_email.ask_to_receive(actions.read_again(mail, by=at_admin(request)))
+        asked, left = 0, 0
+        for mail in mails.order_by("pk"):
+            try:
+                with transaction.atomic():
+                    inbound_email.ask_to_receive(actions.read_again(mail, by=at_admin(request)))
+            except Refused:
+                left += 1
+            else:
                 asked += 1
-        said = ngettext("%(count)d mail is read again.", "%(count)d mails are read again.", asked)
-        messages.success(request, said % {"count": asked})
+        if asked:
+            said = ngettext("%(count)d mail is read again.", "%(count)d mails are read again.", asked)
+            messages.success(request, said % {"count": asked})
+        if left:
+            said = ngettext(
+                "%(count)d mail is not read again: something has become of it, or it is being dealt with.",
+                "%(count)d mails are not read again: something has become of them, or they are being dealt with.",
+                left,
+            )
+            messages.warning(request, said % {"count": left})
+
+    read_again.locations = EVERYWHERE  # type: ignore[attr-defined]
 
     def raw(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The source, byte for byte, as a download that no browser takes for a page."""

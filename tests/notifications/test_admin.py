@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -14,6 +15,7 @@ from accounts.acting import SYSTEM
 from accounts.models import User
 from audit.models import Event
 from notifications import outbox, webhooks
+from notifications.admin import WebhookAdmin
 from notifications.models import Channel, Delivery, State, Webhook
 from tests.factories import web
 from tickets import actions
@@ -111,6 +113,18 @@ def test_it_is_changed_rotated_and_dropped(browser: Client, webhook: Webhook) ->
     assert "Alarms" not in page(browser, WEBHOOKS).partition("messagelist")[2].partition("</ul>")[2]
     verbs = Event.objects.filter(subject_type="webhook").order_by("pk").values_list("verb", flat=True)
     assert list(verbs) == ["webhook.created", "webhook.changed", "webhook.secret_rotated", "webhook.deleted"]
+
+
+@pytest.mark.parametrize("action", ["drop", "rotate"])
+def test_what_is_refused_is_said(browser: Client, webhook: Webhook, action: str) -> None:
+    """Whoever was quicker has deleted it between the list and the action."""
+    with pytest.MonkeyPatch.context() as during:
+        during.setattr(
+            WebhookAdmin, "get_queryset", lambda self, request: Webhook.objects.annotate(failed=Value(0))
+        )
+        webhooks.delete(webhook, by=SYSTEM)
+        assert "This webhook has been deleted." in act(browser, WEBHOOKS, action, webhook)
+    assert Event.objects.filter(subject_type="webhook").count() == 2
 
 
 def test_an_inner_address_is_refused_beside_its_field(browser: Client) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection
+import pytest
+from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -120,12 +121,47 @@ def test_a_mail_that_came_to_nothing_is_read_again(
     assert Event.objects.filter(verb="mail.read_again").count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_is_being_dealt_with_is_left_alone(
+    admin: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    Mailbox.objects.update(unverified="quarantine")
+    busy, idle = arrives(mailbox), arrives(mailbox)
+    listed = reverse("admin:tickets_inboundmail_changelist")
+    asked = {"action": "read_again", "_selected_action": [busy.pk, idle.pk]}
+    with connections["default"].copy().cursor() as other:
+        other.execute("BEGIN")
+        other.execute("SELECT FROM tickets_inboundmail WHERE id = %s FOR UPDATE", [busy.pk])
+        page = browser_of(admin).post(listed, asked, follow=True).content.decode()
+        other.connection.close()
+    assert "1 mail is read again." in page
+    assert "1 mail is not read again" in page
+    assert list(InboundMail.objects.order_by("pk").values_list("outcome", flat=True)) == [
+        "quarantined",
+        "fetched",
+    ]
+
+
+def test_a_mail_is_read_again_from_its_own_page(admin: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
+    Mailbox.objects.update(unverified="quarantine")
+    mail = arrives(mailbox)
+    page = reverse("admin:tickets_inboundmail_change", args=[mail.pk])
+    browser = browser_of(admin)
+    assert 'value="read_again"' in browser.get(page).content.decode()
+    browser.post(page, {"CHANGE_FORM-action": "read_again", "_selected_action": [mail.pk]})
+    mail.refresh_from_db()
+    assert mail.outcome == "fetched"
+
+
 def test_what_became_a_ticket_is_not_read_again(
     admin: User, employee: User, mailbox: Mailbox, browser_of: BrowserOf
 ) -> None:
     mail = arrives(mailbox, proven=True)
     listed = reverse("admin:tickets_inboundmail_changelist")
-    browser_of(admin).post(listed, {"action": "read_again", "_selected_action": [mail.pk]})
+    asked = {"action": "read_again", "_selected_action": [mail.pk]}
+    page = browser_of(admin).post(listed, asked, follow=True).content.decode()
+    assert "1 mail is not read again" in page
+    assert "0 mails" not in page
     mail.refresh_from_db()
     assert mail.outcome == "ticket"
 
