@@ -1,5 +1,6 @@
 // [data-attach]: files can be dropped on its form and pasted into it, are listed, and can be taken off again. What is too
-// large or too many is said before anything is sent; the server has the last word. Without this script the field works, too.
+// large or too many is said before anything is sent, and that they would be lost before one leaves; the server has the
+// last word. Without this script the field works, too.
 const sizes = (unit) =>
   new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
 const inWords = (bytes) =>
@@ -66,6 +67,14 @@ for (const place of document.querySelectorAll("[data-attach]")) {
     if (!files.length) return;
     event.preventDefault();
     add(files);
+  });
+
+  // No page can keep files for the next one: whoever leaves without sending them is asked first.
+  let sending = false;
+  form.addEventListener("submit", (event) => (sending = !event.defaultPrevented));
+  window.addEventListener("pageshow", () => (sending = false));
+  window.addEventListener("beforeunload", (event) => {
+    if (chosen.length && !sending) event.preventDefault();
   });
 
   const carriesFiles = (event) => [...event.dataTransfer.types].includes("Files");
