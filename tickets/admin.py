@@ -186,8 +186,9 @@ class MailboxAdmin(VerbAdmin):
         try:
             lying = inbound_email.try_out(mailbox)
         except inbound_email.Trouble as trouble:
+            fault, told = inbound_email.described(trouble)
             failed = _("The connection failed.")
-            messages.error(request, f"{failed} {inbound_email.described(trouble)}")
+            messages.error(request, f"{failed} {fault.told(told)}")
         else:
             said = ngettext(
                 "The connection works: %(count)d mail lies in the folder.",
@@ -208,7 +209,7 @@ class MailboxAdmin(VerbAdmin):
 
     @admin.display(description=_("state"))
     def state(self, mailbox: Mailbox) -> str:
-        return mailbox.trouble or (str(_("works")) if mailbox.visited_at else "—")
+        return mailbox.fault or (str(_("works")) if mailbox.visited_at else "—")
 
 
 class WrittenByProgram(admin.SimpleListFilter):

@@ -4,15 +4,14 @@ from tickets.inbound_email.collecting import (
     QUEUE,
     TASK,
     VISIT,
-    Trouble,
     ask_to_receive,
     collect,
-    described,
     try_out,
     visit,
     visit_all,
 )
 from tickets.inbound_email.receiving import files_of, receive
+from tickets.inbound_email.troubles import Trouble, described
 
 __all__ = [
     "QUEUE",

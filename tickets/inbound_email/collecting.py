@@ -18,22 +18,17 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted, MailMessageFlags
-from imap_tools.errors import (
-    ImapToolsError,
-    MailboxCopyError,
-    MailboxFolderSelectError,
-    MailboxLoginError,
-)
+from imap_tools.errors import ImapToolsError
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from accounts.acting import Actor
-from accounts.sealed import Unreadable
 from audit.models import Door
 from tickets.actions.mail import is_this_machine, turn_away
+from tickets.inbound_email.troubles import NoFolder, NotPrivate, TooMuch, Trouble, described
 from tickets.mail import bounded
 from tickets.models import InboundMail, Mailbox
-from tickets.models.mail import Outcome, Security, Why
+from tickets.models.mail import Fault, Outcome, Security, Why
 
 log = structlog.get_logger("tickets.inbound_email")
 
@@ -45,16 +40,6 @@ MOST_SECONDS = 120.0  # for a mail, or one of the steps around it
 LARGEST_ANSWER = LARGEST_MAIL + 1024 * 1024  # bytes; servers may say a size and send another
 TASK, VISIT, QUEUE = "tickets.receive_mail", "tickets.collect_mail", "mail"
 LOST_AFTER = timedelta(minutes=5)
-
-Trouble = (OSError, imaplib.IMAP4.error, ImapToolsError, Unreadable, ValueError)
-
-
-class NotPrivate(ValueError):
-    """Without encryption only this very machine is spoken to."""
-
-
-class NoFolder(ValueError):
-    """The folder for fetched mail is not there."""
 
 
 def collect(mailbox: Mailbox) -> int:
@@ -68,7 +53,7 @@ def collect(mailbox: Mailbox) -> int:
         try:
             kept = _visit(mailbox)
         except Trouble as trouble:
-            _note(mailbox, trouble=described(trouble))
+            _note(mailbox, *described(trouble))
             raise
         _note(mailbox)
         return kept
@@ -120,25 +105,6 @@ def try_out(mailbox: Mailbox) -> int:
         if mailbox.done_folder and not box.folder.exists(mailbox.done_folder):
             raise NoFolder(mailbox.done_folder)
         return len(box.uids("ALL"))
-
-
-def described(trouble: Exception) -> str:
-    """What is wrong, for administrators: without the password, which some servers repeat."""
-    if isinstance(trouble, ssl.SSLCertVerificationError):
-        return f"The certificate of the server cannot be trusted: {trouble.verify_message}."
-    if isinstance(trouble, TimeoutError):
-        return "The server does not answer."
-    if isinstance(trouble, NotPrivate):
-        return str(trouble)
-    if isinstance(trouble, MailboxLoginError):
-        return "The server does not take the user name and the password."
-    if isinstance(trouble, NoFolder | MailboxCopyError | MailboxFolderSelectError):
-        return "The server does not know the folder, or the one for fetched mail."
-    if isinstance(trouble, Unreadable):
-        return "The password was encrypted with another SECRET_KEY: set it again."
-    if isinstance(trouble, OSError):
-        return trouble.strerror or type(trouble).__name__
-    return f"The server refused: {type(trouble).__name__}."
 
 
 # --- One visit -----------------------------------------------------------------------------------
@@ -312,7 +278,7 @@ def _connected(mailbox: Mailbox) -> Iterator[BaseMailBox]:
     match mailbox.security:
         case Security.NONE:
             if not is_this_machine(mailbox.host):
-                raise NotPrivate("Without encryption only a server on this machine can be asked.")
+                raise NotPrivate
             box = MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=PATIENCE)
         case Security.STARTTLS:
             box = MailBoxStartTls(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
@@ -333,7 +299,7 @@ def _bound(client: imaplib.IMAP4) -> None:
 
     def read_so_much(size: int) -> bytes:
         if size > LARGEST_ANSWER:
-            raise imaplib.IMAP4.abort("the server sends more than any mail may have")
+            raise TooMuch
         return read(size)
 
     client.read = read_so_much  # type: ignore[method-assign]
@@ -387,7 +353,10 @@ def _alone_with(mailbox: Mailbox) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
 
-def _note(mailbox: Mailbox, *, trouble: str = "") -> None:
-    Mailbox.objects.filter(pk=mailbox.pk).update(visited_at=timezone.now(), trouble=trouble[:300])
-    if trouble:
-        log.warning("mailbox_not_visited", mailbox=mailbox.name, trouble=trouble)
+def _note(mailbox: Mailbox, fault: Fault | None = None, said: str = "") -> None:
+    trouble = fault or ""
+    Mailbox.objects.filter(pk=mailbox.pk).update(
+        visited_at=timezone.now(), trouble=trouble, trouble_said=said[:300]
+    )
+    if fault:
+        log.warning("mailbox_not_visited", mailbox=mailbox.name, trouble=trouble, said=said)

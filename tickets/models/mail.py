@@ -32,6 +32,39 @@ class Security(models.TextChoices):
     NONE = "none", _("none (only to this machine)")
 
 
+class Fault(models.TextChoices):
+    """What keeps the desk from a mailbox. `said` are words of the server, which know one language."""
+
+    SILENT = "silent", _("The server does not answer in time. Perhaps this port wants another encryption.")
+    NO_SUCH_NAME = "no_such_name", _("The name of the server is not known.")
+    NOBODY_LISTENS = "nobody_listens", _("Nothing answers at this port of the server.")
+    UNREACHABLE = "unreachable", _("The server cannot be reached: %(said)s.")
+    HUNG_UP = "hung_up", _("The server hung up.")
+    NO_TLS = "no_tls", _("There is no TLS at this port, or one too old. Perhaps it wants another encryption.")
+    NO_STARTTLS = "no_starttls", _("The server does not offer STARTTLS at this port.")
+    CERTIFICATE_EXPIRED = "certificate_expired", _("The certificate of the server has expired.")
+    CERTIFICATE_OF_ANOTHER = (
+        "certificate_of_another",
+        _("The certificate of the server has another name in it."),
+    )
+    CERTIFICATE_UNKNOWN = (
+        "certificate_unknown",
+        _("Nobody whom this machine trusts has signed the certificate."),
+    )
+    CERTIFICATE = "certificate", _("The certificate of the server cannot be trusted: %(said)s.")
+    NOT_PRIVATE = "not_private", _("Without encryption only a server on this machine can be asked.")
+    NOT_IMAP = "not_imap", _("What answers at this port does not speak IMAP.")
+    SIGN_IN = "sign_in", _("The server does not take the user name and the password.")
+    FOLDER = "folder", _("The server does not know the folder, or the one for fetched mail.")
+    SEALED = "sealed", _("The password was encrypted with another SECRET_KEY: set it again.")
+    TOO_MUCH = "too_much", _("The server sends more than any mail may have.")
+    REFUSED = "refused", _("The server refuses what it is asked.")
+
+    def told(self, said: str = "") -> str:
+        """In the reader's language."""
+        return str(self.label) % {"said": said}
+
+
 class Mailbox(models.Model):
     """An IMAP mailbox, bound to a service or a team."""
 
@@ -68,7 +101,8 @@ class Mailbox(models.Model):
     generation = models.PositiveIntegerField(default=1, editable=False)
     # How the last visit went; no configuration, and not in the audit.
     visited_at = models.DateTimeField(_("last visited"), null=True, editable=False)
-    trouble = models.CharField(_("trouble"), max_length=300, blank=True, editable=False)
+    trouble = models.CharField(_("trouble"), max_length=300, blank=True, editable=False)  # a Fault
+    trouble_said = models.CharField(max_length=300, blank=True, db_default="", editable=False)
 
     class Meta:
         verbose_name = _("mailbox")
@@ -77,6 +111,11 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def fault(self) -> str:
+        """What keeps the desk from it, in the reader's language. Before there were codes it was kept in English."""
+        return Fault(self.trouble).told(self.trouble_said) if self.trouble in Fault.values else self.trouble
 
 
 class Outcome(models.TextChoices):
