@@ -21,7 +21,7 @@ from tests.factories import web
 from tests.tickets.mail import imap
 from tests.tickets.mail.post import fetched, letter
 from tickets import actions, inbound_email
-from tickets.inbound_email import collecting
+from tickets.inbound_email import collecting, troubles
 from tickets.inbound_email.troubles import TooMuch
 from tickets.models import InboundMail, Mailbox, Ticket
 
@@ -245,7 +245,7 @@ def test_a_connection_cut_at_fifty_points_loses_and_doubles_nothing(
             proxy.cut_after = step * (place % 12) + place
             try:
                 inbound_email.collect(box)
-            except collecting.Trouble:
+            except troubles.Trouble:
                 cuts += 1
         imap.put(own_port, mails[1:][25:])
         proxy.cut_after = -1
@@ -280,7 +280,7 @@ def test_the_same_mail_five_times_through_four_collectors_is_one_ticket(
             start.wait()
             for _visit in range(3):
                 # Each as if it had the mailbox for itself: the rows alone must keep them apart.
-                with suppress(*collecting.Trouble):
+                with suppress(*troubles.Trouble):
                     collecting._visit(box)
                 read_all()
         except BaseException as fault:  # noqa: BLE001 (told by the test)
@@ -377,13 +377,13 @@ def test_only_a_server_that_shows_who_it_is_gets_the_password(
 
 def test_without_encryption_only_this_machine_is_asked(mailbox: Mailbox) -> None:
     mailbox.security, mailbox.host = "none", "192.0.2.1"
-    with pytest.raises(collecting.NotPrivate):
+    with pytest.raises(troubles.NotPrivate):
         inbound_email.collect(mailbox)
 
 
 def test_a_wrong_password_is_told_without_the_password(mailbox: Mailbox, port: int) -> None:
     box = imap.points_at(mailbox, port, password="the wrong one")
-    with pytest.raises(collecting.Trouble):
+    with pytest.raises(troubles.Trouble):
         inbound_email.collect(box)
     mailbox.refresh_from_db()
     assert mailbox.fault == "The server does not take the user name and the password."
@@ -391,15 +391,15 @@ def test_a_wrong_password_is_told_without_the_password(mailbox: Mailbox, port: i
 
 def test_a_folder_that_is_not_there_stops_no_mail(mailbox: Mailbox, own_port: int) -> None:
     box = imap.points_at(mailbox, own_port, done_folder="Nowhere")
-    with pytest.raises(collecting.NoFolder):
+    with pytest.raises(troubles.NoFolder):
         collecting.try_out(box)
     imap.put(own_port, [letter(text=f"Mail {number}") for number in range(3)])
-    with pytest.raises(collecting.Trouble):
+    with pytest.raises(troubles.Trouble):
         inbound_email.collect(box)
     assert InboundMail.objects.count() == 3
     mailbox.refresh_from_db()
     assert mailbox.fault == "The server does not know the folder, or the one for fetched mail."
-    with pytest.raises(collecting.Trouble):
+    with pytest.raises(troubles.Trouble):
         inbound_email.collect(box)
     assert InboundMail.objects.count() == 3
 
