@@ -142,13 +142,18 @@ def continued(message_ids: Iterable[str]) -> Ticket | None:
     return None
 
 
-def answers_a_note(references: Sequence[str]) -> bool:
-    """Whether the nearest mail of ours that somebody answers told of something internal: so is the answer."""
+def answers_a_note(references: Sequence[str]) -> bool | None:
+    """Whether the nearest mail of ours that somebody answers told of something internal: so is the answer.
+
+    None where that mail is forgotten by now (see notifications.upkeep), so that nobody can say what it told of.
+    """
     for name in references:
         own = own_id(name)
         told = Delivery.objects.filter(public_id=own).first() if own else None
         if told is not None:
             return Event.objects.filter(subject_id=told.subject_id, seq=told.seq, internal=True).exists()
+        if own and not Ticket.objects.filter(public_id=own).exists():  # such is the root of a thread, no mail
+            return None
     return False
 
 

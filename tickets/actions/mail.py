@@ -44,14 +44,15 @@ def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor
     """Put a held mail on its ticket for everybody, as what it is: words of somebody who only says who he is.
 
     The agent answers for it, so the comment is his; whoever claims to have written stands above the words. It moves
-    nothing: not even a ticket that waits for an answer.
+    nothing: not even a ticket that waits for an answer. What answers an internal note is put there as one.
     """
     mail, ticket, by = _held(mail, by=by)
-    require(by, "comment", ticket)
+    internal = mail.of_note
+    require(by, "note" if internal else "comment", ticket)
     words = _("%(sender)s (unverified sender) wrote by mail:") % {"sender": mail.claimed_by}
     quoted = "\n".join(f"> {line}".rstrip() for line in mail.text.split("\n")) or "> …"
-    comment = comment_of(f"{words}\n\n{quoted}"[:LONGEST_TEXT], internal=False, by=by)
-    record(ticket, "ticket.mail_released", by=by, added=comment, files=files)
+    comment = comment_of(f"{words}\n\n{quoted}"[:LONGEST_TEXT], internal=internal, by=by)
+    record(ticket, "ticket.mail_released", by=by, added=comment, internal=internal, files=files)
     mail.outcome, mail.comment = Outcome.COMMENT, comment
     _finish(mail)
     return comment

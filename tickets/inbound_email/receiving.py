@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.acting import Actor, Refused
 from accounts.checking import is_blank
-from accounts.models import User
+from accounts.models import Team, User
 from audit.models import Door
 from tickets import actions, correspondence, files, permissions
 from tickets.actions.mail import hold_mail, turn_away
@@ -25,7 +25,7 @@ from tickets.inbound_email.senders import Sender, is_ours, who_wrote
 from tickets.mail import bounded
 from tickets.mail.machine import ANSWERING
 from tickets.mail.message import ParsedMail
-from tickets.models import InboundMail, Ticket
+from tickets.models import InboundMail, Service, Ticket
 from tickets.models.mail import FOUND, UNPROVEN, Outcome, Policy, Proof, Why
 from tickets.models.ticket import LONGEST_TEXT
 
@@ -141,7 +141,7 @@ def _decide(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) 
         turn_away(mail, outcome=Outcome.IGNORED, why=Why.MACHINE, by=_MAIL, machine=str(parsed.machine))
         return
     sender = who_wrote(parsed, mail.mailbox)
-    mail.proof = sender.proof
+    mail.proof, mail.of_note = sender.proof, sender.of_note
     if earlier and again and sender.user is None:
         turn_away(mail, outcome=Outcome.IGNORED, why=Why.AGAIN, by=_MAIL, copy_of=str(earlier.public_id))
     elif sender.user is None:
@@ -159,13 +159,12 @@ def _of_somebody_known(
     text = _fitting(mail, parsed, arrived)
     if sender.ticket is not None:
         answered = sender.ticket
-        is_note = sender.user.is_agent and sender.of_note
         try:
             comment = _with_what_fits(
                 lambda text, files: actions.add_comment(
                     answered,
                     body=text,
-                    internal=is_note,
+                    internal=sender.of_note,
                     files=files,
                     automatic=parsed.machine is not None,
                     by=by,
@@ -187,7 +186,7 @@ def _of_somebody_known(
             _become(mail, Outcome.COMMENT, comment.ticket)
             _add_watchers(comment.ticket, parsed, by=by)
             return
-    ticket = _opened(mail, parsed, text, arrived, by=by)
+    ticket = _opened(mail, parsed, text, arrived, continues=sender.ticket, by=by)
     _become(mail, Outcome.TICKET, ticket)
     _add_watchers(ticket, parsed, by=by)
 
@@ -217,15 +216,21 @@ def _of_a_stranger(
 
 
 def _opened(
-    mail: InboundMail, parsed: ParsedMail, text: str, arrived: Sequence[Incoming], *, by: Actor
+    mail: InboundMail,
+    parsed: ParsedMail,
+    text: str,
+    arrived: Sequence[Incoming],
+    *,
+    continues: Ticket | None = None,
+    by: Actor,
 ) -> Ticket:
-    box = mail.mailbox
+    service, team = _place(mail, continues)
     return _with_what_fits(
         lambda text, files: actions.open_ticket(
             title=_title(parsed),
             description=text[:LONGEST_TEXT],
-            service=box.service,
-            team=box.team,
+            service=service,
+            team=team,
             files=files,
             by=by,
         ),
@@ -233,6 +238,23 @@ def _opened(
         text,
         arrived,
     )
+
+
+def _place(mail: InboundMail, continues: Ticket | None) -> tuple[Service | None, Team | None]:
+    """Where the ticket goes: to the service and team of the one that it continues, so that it is as confidential.
+
+    To those of the mailbox where these take no tickets any more. A confidential service that takes none is asked all
+    the same: its refusal puts the mail where administrators find it.
+    """
+    box = mail.mailbox
+    if continues is not None:
+        service, team = continues.service, continues.team
+        team = team if team is not None and team.is_active else None
+        if service is not None and (service.is_active or service.confidential):
+            return service, team
+        if service is None and team is not None:
+            return None, team
+    return box.service, box.team
 
 
 def _with_what_fits[Made](

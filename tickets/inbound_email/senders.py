@@ -32,33 +32,45 @@ class Sender:
     proof: Proof
     ticket: Ticket | None
     doubt: Why | None = None
-    of_note: bool = False  # what he answers is internal
+    of_note: bool = False  # what he answers is internal, and so is his answer
 
 
 def who_wrote(mail: ParsedMail, mailbox: Mailbox) -> Sender:
-    given, answered = next(
-        ((address, found) for address in mail.delivered_to if (found := correspondence.person_of(address))),
-        ("", None),
-    )
+    answered = next(filter(None, map(correspondence.person_of, mail.delivered_to)), None)
     referred = correspondence.continued(reversed(mail.references))
     verdict, domain = vouching.dmarc(mail.results, by=mailbox.authserv_id)
     address = mail.sender.address
     pointed = answered[0] if answered else referred
+    noted = correspondence.answers_a_note(mail.references)
+    # The address says so whoever was given it: a note may have been passed on to a colleague.
+    of_note = noted is True or any(map(reply_address.is_for_notes, mail.delivered_to))
+
+    def stranger(doubt: Why) -> Sender:
+        return Sender(None, Proof.NONE, pointed, doubt, of_note)
+
+    ticket: Ticket | None
     if mail.doubt:
-        return Sender(None, Proof.NONE, pointed, Why(mail.doubt))
+        return stranger(Why(mail.doubt))
     if answered and answered[1].email.lower() == address.lower() and verdict != "fail":
-        of_note = reply_address.is_for_notes(given) or correspondence.answers_a_note(mail.references)
-        return Sender(answered[1], Proof.TOKEN, answered[0], of_note=of_note)
-    if verdict == "pass" and domain and address.lower().endswith(f"@{domain}"):
-        user = _user(mail, mailbox)
-        if user is None:
-            return Sender(None, Proof.NONE, pointed, Why.NOBODY_HERE)
-        of_note = correspondence.answers_a_note(mail.references)
-        return Sender(user, Proof.DMARC, _seen(pointed, by=user), of_note=of_note)
-    if answered:
-        why = Why.DMARC_FAILS if verdict == "fail" else Why.NOT_HIS_ADDRESS
-        return Sender(None, Proof.NONE, pointed, why)
-    return Sender(None, Proof.NONE, pointed, Why.UNVOUCHED)
+        user, proof, ticket = answered[1], Proof.TOKEN, answered[0]
+    elif verdict == "pass" and domain and address.lower().endswith(f"@{domain}"):
+        known = _user(mail, mailbox)
+        if known is None:
+            return stranger(Why.NOBODY_HERE)
+        user, proof, ticket = known, Proof.DMARC, _seen(pointed, by=known)
+        # Of what is forgotten an agent may have read more than others, and nothing else says what he answers.
+        of_note = of_note or (noted is None and user.is_agent)
+    elif answered:
+        return stranger(Why.DMARC_FAILS if verdict == "fail" else Why.NOT_HIS_ADDRESS)
+    else:
+        return stranger(Why.UNVOUCHED)
+    if of_note and not user.is_agent:
+        return stranger(Why.NO_AGENT)
+    hidden = pointed.service if pointed is not None and ticket is None else None
+    if hidden is not None and hidden.confidential:
+        # Whatever he quotes would be read by whoever sees the tickets of the mailbox.
+        return stranger(Why.CONFIDENTIAL)
+    return Sender(user, proof, ticket, of_note=of_note)
 
 
 def is_ours(mail: ParsedMail) -> Why | None:

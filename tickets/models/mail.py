@@ -158,6 +158,8 @@ class Why(models.TextChoices):
     DMARC_FAILS = "dmarc_fails", _("DMARC fails")
     NOT_HIS_ADDRESS = "not_his_address", _("the reply address was given to somebody else")
     UNVOUCHED = "unvouched", _("nobody vouches for the sender")
+    NO_AGENT = "no_agent", _("it answers an internal note, and its sender is no agent")
+    CONFIDENTIAL = "confidential", _("it answers a confidential ticket that its sender may not see")
     # It is too much.
     MANY_OF_SENDER = "many_of_sender", _("too many mails of this sender")
     MANY_ON_TICKET = "many_on_ticket", _("too many unverified mails for %(ticket)s")
@@ -179,8 +181,8 @@ class Why(models.TextChoices):
 
 # The columns that reading a mail fills. The source and where it came from never change, and the source may be large.
 FOUND = [
-    "message_id", "body_sha256", "sender", "sender_name", "subject", "text", "folded", "proof", "machine", "outcome",
-    "reasons", "files", "ticket", "comment", "received_at",
+    "message_id", "body_sha256", "sender", "sender_name", "subject", "text", "folded", "of_note", "proof", "machine",
+    "outcome", "reasons", "files", "ticket", "comment", "received_at",
 ]  # fmt: skip
 
 
@@ -214,6 +216,7 @@ class InboundMail(models.Model):
     # What it brought and the desk would take: [{"name": …, "size": bytes}], in the order of `files_of`.
     files = models.JSONField(_("files"), default=list, blank=True)
     # What was found out.
+    of_note = models.BooleanField(_("answers an internal note"), default=False, db_default=False)
     proof = models.CharField(_("sender proven by"), max_length=10, choices=Proof, blank=True)
     machine = models.CharField(_("written by a program"), max_length=10, blank=True)
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, default=Outcome.FETCHED)

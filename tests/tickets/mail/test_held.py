@@ -22,7 +22,7 @@ from tests.factories import stand
 from tests.tickets.mail.post import arrives
 from tests.tickets.mail.test_who_wrote import reply_address
 from tests.tickets.pages.posting import again, press, see, verbs
-from tickets import letters
+from tickets import correspondence, letters
 from tickets.mail import bounded
 from tickets.models import Attachment, Comment, InboundMail, Mailbox, Ticket
 from tickets.models.mail import Why
@@ -70,6 +70,22 @@ def test_an_agent_puts_it_on_the_ticket_as_what_it_is(
     assert WORDS in page
     assert "Unverified sender" in page
     assert verbs(ticket)[-1] == "mail_released"
+    assert trail.first_fault() is None
+
+
+def test_an_answer_to_a_note_is_put_on_the_ticket_as_a_note(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    mail = held(mailbox, ticket, employee, to=correspondence.reply_to(ticket, agent, note=True))
+    page = see(browser_of(agent), ticket)
+    assert "This mail answers an internal note" in page
+    before = Delivery.objects.order_by("pk").last()
+    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id)
+    comment = Comment.objects.get()
+    assert comment.internal
+    assert WORDS not in see(browser_of(employee), ticket)
+    told = Delivery.objects.filter(pk__gt=before.pk if before else 0)
+    assert not told.filter(recipient=employee).exists()
     assert trail.first_fault() is None
 
 

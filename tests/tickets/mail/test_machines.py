@@ -22,8 +22,12 @@ from tickets.models import InboundMail, Mailbox, Ticket
 FLOOD = int(os.environ.get("FLOOD", "100"))  # a thousand take half a minute
 ANSWERS = {
     "RFC 3834": ["Auto-Submitted: auto-replied"],
-    "a subject in English": ["Subject: Automatic reply: VPN"],
-    "a subject in Russian": ["Subject: =?utf-8?B?0JDQstGC0L7QvtGC0LLQtdGCOiBWUE4=?="],
+    "a subject in English": ["Subject: Automatic reply: VPN", "X-Auto-Response-Suppress: All"],
+    "a subject in Russian": [
+        "Subject: =?utf-8?B?0JDQstGC0L7QvtGC0LLQtdGCOiBWUE4=?=",
+        "Auto-Submitted: auto-generated",
+    ],
+    "a subject and Precedence": ["Subject: Out of office", "Precedence: bulk"],
     "Exchange of old": ["X-Autoreply: yes"],
     "Precedence": ["Precedence: auto_reply"],
     "RFC 3464": ['Content-Type: multipart/report; report-type=delivery-status; boundary="b"'],
@@ -39,6 +43,8 @@ PROGRAMS = {
     "bulk": ["Precedence: bulk"],
     "whoever wants no answers": ["X-Auto-Response-Suppress: OOF, AutoReply"],
     "a loop": ["X-Loop: elsewhere"],
+    "nothing but the subject": ["Subject: Automatic reply: VPN"],
+    "nothing but the subject in Russian": ["Subject: =?utf-8?B?0JDQstGC0L7QvtGC0LLQtdGCOiBWUE4=?="],
 }
 
 
@@ -78,6 +84,23 @@ def test_what_a_program_opens_is_not_acknowledged(employee: User, mailbox: Mailb
     mail = arrives(mailbox, crude(PASSES, *lines, ANNA, "Subject: Disk is full"))
     assert mail.outcome == "ticket"
     assert receipts_to(employee) == 0
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Вне офиса не работает VPN",
+        "Нет на месте монитора в переговорной 3",
+        "Автоответчик на телефоне сломан",
+        "Automatic reply in Outlook cannot be switched off",
+        "Auto response form is broken",
+        "Out of office printer: no paper",
+    ],
+)
+def test_who_writes_about_answering_programs_is_none(employee: User, mailbox: Mailbox, subject: str) -> None:
+    mail = arrives(mailbox, proven=True, subject=subject)
+    assert (mail.outcome, mail.machine) == ("ticket", "")
+    assert receipts_to(employee) == 1
 
 
 def test_a_person_is_told_that_his_mail_has_arrived(employee: User, mailbox: Mailbox) -> None:

@@ -1,13 +1,17 @@
 """A mail proves nothing by itself: every way to pretend ends as the mail of a stranger."""
 
+import re
+
 import pytest
+from django.utils import timezone
 
 from accounts import actions as people
 from accounts.acting import SYSTEM
-from accounts.models import User
+from accounts.models import Team, User
 from audit.models import Event
+from notifications.message import message_id
 from notifications.models import Delivery
-from tests.factories import stand
+from tests.factories import ServiceFactory, UserFactory, opened, stand, web
 from tests.tickets.mail.post import BELIEVED, arrives, crude
 from tickets import actions, correspondence
 from tickets.models import Comment, InboundMail, Mailbox, Service, Ticket
@@ -110,6 +114,146 @@ def test_a_proven_address_of_another_domain_stays_a_stranger(mailbox: Mailbox) -
     mail = arrives(mailbox, sender="vera@example.org", proven=True)
     assert is_of_a_stranger(mail)
     assert not User.objects.filter(email="vera@example.org").exists()
+
+
+# --- Answers to internal notes ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def bella(team: Team) -> User:
+    return UserFactory.create(email="bella@example.com", full_name="Bella", role="AGENT", in_teams=[team])
+
+
+def noted(ticket: Ticket, *, by: User, to: User) -> dict[str, str]:
+    """The header fields of an answer to the mail with which somebody was told of a note."""
+    actions.claim(ticket, by=web(to))
+    actions.add_comment(ticket, body="He has quit.", internal=True, by=web(by))
+    told = Delivery.objects.get(recipient=to, verb="ticket.noted", transport="email")
+    name = message_id(told.public_id)
+    return {"In_Reply_To": name, "References": f"{correspondence.root_of(ticket)} {name}"}
+
+
+def test_a_note_is_answered_by_a_note_whoever_was_told_of_it(
+    agent: User, bella: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    to = correspondence.reply_to(ticket, agent, note=True)
+    passed_on = arrives(mailbox, sender=bella.email, to=to, proven=True)
+    own = arrives(mailbox, sender=agent.email, to=to)
+    gone = arrives(
+        mailbox,
+        sender=bella.email,
+        to=re.sub("n-.*@", f"n-{'a' * 26}@", to),  # of somebody who is gone by now
+        proven=True,
+        References=correspondence.root_of(ticket),
+    )
+    assert [mail.proof for mail in (passed_on, own, gone)] == ["dmarc", "token", "dmarc"]
+    for mail in (passed_on, own, gone):
+        assert mail.comment is not None
+        assert mail.comment.internal
+
+
+def test_an_agents_answer_to_what_is_forgotten_is_a_note(
+    employee: User, agent: User, bella: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    answer = noted(ticket, by=bella, to=agent)
+    known = arrives(mailbox, sender=agent.email, proven=True, text="1", **answer)
+    Delivery.objects.all().delete()
+    forgotten = arrives(mailbox, sender=agent.email, proven=True, text="2", **answer)
+    for mail in (known, forgotten):
+        assert mail.comment is not None
+        assert mail.comment.internal
+    # Who was never told of a note answers what everybody may read, and so does whose reply address says so.
+    hers = arrives(mailbox, sender=employee.email, proven=True, text="3", **answer)
+    his = arrives(mailbox, sender=agent.email, to=reply_address(ticket, agent), text="4", **answer)
+    for mail in (hers, his):
+        assert mail.comment is not None
+        assert not mail.comment.internal
+
+
+def test_an_agent_answers_a_ticket_for_everybody_by_its_thread(
+    agent: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    root = correspondence.root_of(ticket)
+    mail = arrives(mailbox, sender=agent.email, proven=True, In_Reply_To=root, References=root)
+    assert mail.comment is not None
+    assert not mail.comment.internal
+
+
+@pytest.mark.parametrize("way", ["by its reply address", "by its reply address and DMARC", "by its thread"])
+def test_who_is_no_agent_any_more_answers_no_note_in_public(
+    agent: User, bella: User, mailbox: Mailbox, service: Service, way: str
+) -> None:
+    own = opened(by=agent, service=service)
+    answer = noted(own, by=bella, to=agent)
+    to = correspondence.reply_to(own, agent, note=True)
+    User.objects.filter(pk=agent.pk).update(role="EMPLOYEE")
+    if way == "by its thread":
+        mail = arrives(mailbox, sender=agent.email, proven=True, **answer)
+    else:
+        mail = arrives(mailbox, sender=agent.email, to=to, proven="DMARC" in way)
+    assert (mail.outcome, mail.ticket, mail.of_note) == ("held", own, True)
+    assert "its sender is no agent" in mail.reason
+    assert Comment.objects.filter(internal=False).count() == 0
+
+
+# --- Confidential tickets ----------------------------------------------------------------------------
+
+
+def closed(ticket: Ticket) -> Ticket:
+    ended = stand(ticket, "CANCELED")
+    Ticket.objects.filter(pk=ended.pk).update(closed_at=timezone.now())
+    return ended
+
+
+@pytest.mark.parametrize("proof", ["token", "dmarc"])
+def test_what_continues_a_confidential_ticket_is_as_confidential(
+    employee: User, agent: User, mailbox: Mailbox, confidential: Service, proof: str
+) -> None:
+    before = closed(opened(by=employee, service=confidential, title="Payroll question"))
+    fields = {"to": reply_address(before, employee)}
+    if proof == "dmarc":
+        fields = {"References": correspondence.root_of(before)}
+    mail = arrives(mailbox, text="5000", proven=proof == "dmarc", subject="Re: Payroll question", **fields)
+    assert (mail.outcome, mail.proof) == ("ticket", proof)
+    assert mail.ticket is not None
+    assert mail.ticket != before
+    assert (mail.ticket.service, mail.ticket.team) == (confidential, confidential.team)
+    assert not Ticket.objects.visible_to(agent).filter(pk=mail.ticket.pk).exists()
+    told = Delivery.objects.filter(subject_id=mail.ticket.public_id)
+    assert not told.filter(recipient=agent).exists()
+
+
+def test_what_continues_a_ticket_goes_to_the_team_that_had_it(
+    employee: User, mailbox: Mailbox, other_team: Team
+) -> None:
+    before = opened(by=employee)
+    Ticket.objects.filter(pk=before.pk).update(team=other_team)
+    mail = arrives(mailbox, to=reply_address(closed(before), employee))
+    assert mail.ticket is not None
+    assert mail.ticket != before
+    assert (mail.ticket.service, mail.ticket.team) == (None, other_team)
+
+
+def test_what_cannot_be_continued_where_it_was_goes_to_the_mailbox_or_is_kept_from_everybody(
+    employee: User, mailbox: Mailbox, confidential: Service
+) -> None:
+    retired = ServiceFactory.create(name_en="Pager")
+    plain, secret = (opened(by=employee, service=one) for one in (retired, confidential))
+    Service.objects.filter(pk__in=[retired.pk, confidential.pk]).update(is_active=False)
+    mail = arrives(mailbox, to=reply_address(closed(plain), employee))
+    assert mail.ticket is not None
+    assert mail.ticket.service == mailbox.service
+    mail = arrives(mailbox, to=reply_address(closed(secret), employee))
+    assert (mail.outcome, mail.ticket) == ("quarantined", None)
+
+
+def test_who_may_not_see_a_confidential_ticket_continues_it_nowhere_else(
+    employee: User, colleague: User, mailbox: Mailbox, confidential: Service
+) -> None:
+    secret = opened(by=employee, service=confidential)
+    root = correspondence.root_of(secret)
+    mail = arrives(mailbox, sender="boris@example.com", text="> 5000", proven=True, References=root)
+    assert (mail.outcome, mail.ticket) == ("held", secret)
 
 
 # --- Those who pretend -----------------------------------------------------------------------------
