@@ -21,6 +21,7 @@ from notifications.message import Ambiguous, NotSent, NotSetUp, Passing, Permane
 from notifications.models import Channel, Delivery, Rest, State, Webhook
 
 GIVE_UP_AFTER = timedelta(days=3)
+TOO_LATE = "It has waited for too long."
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
 # What is taken at once: read in a dozen questions, sent one after the other by one thread.
 TOGETHER = 20
@@ -54,6 +55,14 @@ class Attempt:
         # Whether it has failed for a reason that what goes there next would meet, too.
         self.bodes_ill = False
 
+    @property
+    def give_up_at(self) -> datetime:
+        return (self.delivery.again_at or self.delivery.created_at) + GIVE_UP_AFTER
+
+    def given_up(self) -> None:
+        """Its time was over before its turn came: the destination rested, or no worker was there."""
+        self._end(State.FAILED, self.delivery.said or TOO_LATE)
+
     def succeeded(self, said: str) -> None:
         self._end(State.SENT, said)
         if self.shaky:
@@ -66,19 +75,18 @@ class Attempt:
         """Record what went wrong. Raises Later if it is to be tried again."""
         delivery, now = self.delivery, timezone.now()
         self._tell_rests(trouble)
-        give_up_at = (delivery.again_at or delivery.created_at) + GIVE_UP_AFTER
-        if isinstance(trouble, NotSetUp) and now < give_up_at:
+        if isinstance(trouble, NotSetUp) and now + UNTIL_SET_UP < self.give_up_at:
             self.hold(State.PENDING, now + UNTIL_SET_UP, trouble.said)
         if isinstance(trouble, NotSetUp):
             return self.skipped(trouble.said)
-        if isinstance(trouble, Permanent) or now >= give_up_at:
+        if isinstance(trouble, Permanent) or now >= self.give_up_at:
             return self._end(State.FAILED, trouble.said)
         if isinstance(trouble, Ambiguous) and delivery.attempts >= MOST_AMBIGUOUS:
             return self._end(State.UNKNOWN, trouble.said)
         at = now + pause_after(delivery.attempts)
         if isinstance(trouble, Passing) and trouble.at is not None:
             at = max(at, trouble.at)
-        at = min(at, give_up_at)
+        at = min(at, self.give_up_at)
         self._update(state=State.PENDING, due_at=at, said=trouble.said)
         raise Later(at)
 
@@ -92,10 +100,6 @@ class Attempt:
         self._update(state=state, due_at=at, attempts=F("attempts") - 1, **more)
         if state == State.PENDING:
             raise Later(at)
-
-    def crowded(self) -> None:
-        """Give it back for a moment: as many as may be are on their way there. Raises Later."""
-        self.hold(State.PENDING, timezone.now() + timedelta(seconds=random.uniform(0.5, 2)))  # noqa: S311 (no secret)
 
     def _tell_rests(self, trouble: NotSent) -> None:
         if isinstance(trouble, Passing | Ambiguous) and not getattr(trouble, "about_this", False):
@@ -136,9 +140,16 @@ def pause_after(attempts: int) -> timedelta:
     return pause * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
 
 
+def destination(public_ids: Collection[UUID]) -> str | None:
+    """Where these go, which is the same for all whose jobs are one; None if they are forgotten."""
+    one = Delivery.objects.filter(public_id__in=public_ids).only("transport", "webhook", "channel").first()
+    return None if one is None else destination_of(one)
+
+
 def take(public_ids: Collection[UUID]) -> tuple[list[Attempt], datetime | None]:
-    """Those that are due, ours alone until they end, and what stands in line behind them; in their order. With mails as
-    many others as may go together: their own jobs find them done, or stand by for them should this worker die.
+    """Those that are due, ours alone until they end, and what stands in line behind them; in their order. With them
+    what else waits to be mailed, or for the same webhook, as many as may go together: their own jobs stand by for them
+    should this worker die.
 
     And when to look again at the others of these, if any is neither finished nor in line behind another.
     """
@@ -156,8 +167,9 @@ def take(public_ids: Collection[UUID]) -> tuple[list[Attempt], datetime | None]:
             },
         )
     )
-    taken.sort(key=lambda one: (one.seq, one.pk))
-    _bring_along_whom(taken)
+    if taken:
+        taken.sort(key=lambda one: (one.seq, one.pk))
+        _bring_along_whom(taken)
     left = set(public_ids) - {one.public_id for one in taken}
     return [Attempt(one) for one in taken], _when(left, now) if left else None
 
@@ -197,11 +209,29 @@ def _when_one(found: Delivery, now: datetime) -> datetime | None:
     return now + timedelta(seconds=random.uniform(1, 3))  # noqa: S311 (no secret)
 
 
-def next_in_line(finished: Delivery) -> Delivery | None:
-    """What the same webhook is to hear next of the same ticket."""
-    if finished.webhook_id is None:
-        return None
-    return _in_line(finished).filter(state=State.PENDING).order_by("seq").first()
+def job_name(delivery: Delivery) -> str:
+    """What the job of `outbox.announce` is known by; of several mails the first gives the name."""
+    return f"delivery:{delivery.public_id}"
+
+
+def spare_jobs(finished: Collection[Delivery]) -> None:
+    """Take away the jobs that wait for nothing any more. What they cost would be most of what a delivery costs."""
+    if finished:
+        with connection.cursor() as cursor:
+            cursor.execute(_SPARE, {"names": [job_name(one) for one in finished]})
+
+
+def without_a_job(finished: Collection[Delivery]) -> list[Delivery]:
+    """What the webhooks of these are to hear next of the same tickets, as far as no job is about to look after it."""
+    lines = {(one.webhook_id, one.subject_id, one.again_at is None) for one in finished if one.webhook_id}
+    if not lines:
+        return []
+    webhooks, subjects, fresh = zip(*lines, strict=True)
+    return list(
+        Delivery.objects.raw(
+            _NEXT, {"webhooks": list(webhooks), "subjects": list(subjects), "fresh": list(fresh)}
+        )
+    )
 
 
 def _in_line(one: Delivery) -> QuerySet[Delivery]:
@@ -226,10 +256,33 @@ UPDATE notifications_delivery SET state = %s, said = %s, finished_at = %s
 WHERE id = %s AND state = 'sending' AND started_at = %s
 """
 
+# By Procrastinate's own function, which leaves alone what somebody has begun meanwhile.
+_SPARE = """
+SELECT procrastinate_cancel_job_v1(j.id, false, true) FROM procrastinate_jobs j
+WHERE j.status = 'todo' AND j.queueing_lock = ANY(%(names)s) AND NOT EXISTS (
+    SELECT FROM jsonb_array_elements_text(j.args->'deliveries') a(id)
+    JOIN notifications_delivery d ON d.public_id = a.id::uuid
+    WHERE d.state IN ('pending', 'sending'))
+"""
+
+_NEXT = """
+SELECT d.* FROM (
+    SELECT DISTINCT ON (d.webhook_id, d.subject_id, d.again_at IS NULL) d.*
+    FROM unnest(%(webhooks)s::bigint[], %(subjects)s::uuid[], %(fresh)s::bool[]) AS line(webhook, subject, fresh)
+    JOIN notifications_delivery d ON d.webhook_id = line.webhook AND d.subject_id = line.subject
+        AND (d.again_at IS NULL) = line.fresh AND d.state = 'pending'
+    ORDER BY d.webhook_id, d.subject_id, d.again_at IS NULL, d.seq) d
+WHERE NOT EXISTS (
+    SELECT FROM procrastinate_jobs j
+    WHERE j.status = 'todo' AND j.queueing_lock = 'delivery:' || d.public_id
+        AND (j.scheduled_at IS NULL OR j.scheduled_at <= d.due_at))
+"""
+
 # A webhook hears of a ticket in the order of its versions. What was sent again by hand has had its turn: it keeps the
 # order of its like, and nothing new waits for it. Whoever has locked the first of a line may take what stands behind
 # it, as far as all of it is due: nobody else can begin there. Mails know no order; whoever is busy with some others
-# leaves them out. What a killed worker had taken goes on with the same attempt: most of that had not been tried.
+# leaves them out. What else waits for the same webhook is taken along by whole lines, the first of each first. What a
+# killed worker had taken goes on with the same attempt: most of that had not been tried.
 _TAKE = """
 WITH first AS MATERIALIZED (
     SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
@@ -240,20 +293,38 @@ WITH first AS MATERIALIZED (
             WHERE e.subject_id = d.subject_id AND e.webhook_id = d.webhook_id AND e.seq < d.seq
                 AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (d.again_at IS NULL)))
     ORDER BY d.id FOR UPDATE
-), along AS MATERIALIZED (
-    SELECT d.id FROM notifications_delivery d
+), mails AS MATERIALIZED (
+    SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
     WHERE d.transport = 'email' AND d.state = 'pending' AND d.due_at <= %(now)s AND d.public_id <> ALL(%(ids)s::uuid[])
         AND EXISTS (
             SELECT FROM notifications_delivery o WHERE o.public_id = ANY(%(ids)s::uuid[]) AND o.transport = 'email')
     ORDER BY d.due_at LIMIT greatest(0, %(together)s - (SELECT count(*) FROM first)) FOR UPDATE SKIP LOCKED
+), lines AS MATERIALIZED (
+    SELECT d.id, d.webhook_id, d.subject_id, d.seq, d.again_at FROM notifications_delivery d
+    WHERE d.id = ANY(ARRAY(
+            SELECT w.id FROM notifications_delivery w
+            WHERE w.transport = 'webhook' AND w.state = 'pending' AND w.due_at <= %(now)s
+                AND w.webhook_id = (
+                    SELECT min(o.webhook_id) FROM notifications_delivery o WHERE o.public_id = ANY(%(ids)s::uuid[]))
+            ORDER BY w.due_at LIMIT 10 * %(together)s))
+        AND d.state = 'pending' AND d.public_id <> ALL(%(ids)s::uuid[])
+        AND NOT EXISTS (
+            SELECT FROM notifications_delivery e
+            WHERE e.subject_id = d.subject_id AND e.webhook_id = d.webhook_id AND e.seq < d.seq
+                AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (d.again_at IS NULL))
+    ORDER BY d.due_at LIMIT greatest(0, %(together)s - (SELECT count(*) FROM first)) FOR UPDATE SKIP LOCKED
+), ours AS MATERIALIZED (
+    SELECT * FROM first UNION ALL SELECT * FROM mails UNION ALL SELECT * FROM lines
 ), behind AS (
-    SELECT e.id FROM first CROSS JOIN LATERAL (
-        SELECT e.id, bool_and(e.state = 'pending' AND e.due_at <= %(now)s) OVER (ORDER BY e.seq) AS is_due
+    SELECT e.id FROM ours CROSS JOIN LATERAL (
+        SELECT e.id, row_number() OVER (ORDER BY e.seq) AS place,
+            bool_and(e.state = 'pending' AND e.due_at <= %(now)s) OVER (ORDER BY e.seq) AS is_due
         FROM notifications_delivery e
-        WHERE e.webhook_id = first.webhook_id AND e.subject_id = first.subject_id AND e.seq > first.seq
-            AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (first.again_at IS NULL)
+        WHERE e.webhook_id = ours.webhook_id AND e.subject_id = ours.subject_id AND e.seq > ours.seq
+            AND e.state IN ('pending', 'sending') AND (e.again_at IS NULL) = (ours.again_at IS NULL)
         ORDER BY e.seq LIMIT %(together)s - 1) e
     WHERE e.is_due
+    ORDER BY e.place LIMIT greatest(0, %(together)s - (SELECT count(*) FROM ours))
 ), due AS MATERIALIZED (
     SELECT d.id, d.destination, row_number() OVER (PARTITION BY d.destination ORDER BY d.seq, d.id) AS place
     FROM (SELECT d.*, CASE
@@ -261,7 +332,7 @@ WITH first AS MATERIALIZED (
             WHEN d.channel_id IS NOT NULL THEN 'channel:' || d.channel_id
             ELSE d.transport END AS destination
         FROM notifications_delivery d
-        WHERE d.id IN (SELECT id FROM first UNION ALL SELECT id FROM along UNION ALL SELECT id FROM behind)) d
+        WHERE d.id IN (SELECT id FROM ours UNION ALL SELECT id FROM behind)) d
 ), trial AS (
     UPDATE notifications_rest r SET until = %(trial)s
     WHERE r.destination IN (SELECT destination FROM due) AND r.failures >= %(patience)s AND r.until <= %(now)s

@@ -146,7 +146,7 @@ class Webhook(models.Model):
     events = ArrayField(models.CharField(max_length=64), verbose_name=_("events"), default=list, blank=True)
     secret_sealed = models.TextField(editable=False)
     secret = Sealed("secret_sealed")
-    # While a receiver learns the new secret, both sign.
+    # While a receiver learns the new secret, both sign; the latest first, with a space between.
     old_secret_sealed = models.TextField(blank=True, editable=False)
     old_secret = Sealed("old_secret_sealed")
     old_secret_until = models.DateTimeField(_("old secret until"), null=True, blank=True, editable=False)
@@ -168,6 +168,11 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def old_secrets(self) -> list[str]:
+        """Those that still sign. Raises Unreadable."""
+        is_over = self.old_secret_until is None or self.old_secret_until <= timezone.now()
+        return [] if is_over else self.old_secret.split()
 
     @property
     def url_told(self) -> str:
@@ -266,12 +271,22 @@ class Delivery(models.Model):
                 name="delivery_mail_waiting",
             ),
             models.Index(
+                fields=["webhook", "due_at"],
+                condition=models.Q(transport="webhook", state="pending"),
+                name="delivery_webhook_waiting",
+            ),
+            models.Index(
                 fields=["recipient", "-id"], condition=models.Q(transport="inbox"), name="delivery_inbox"
             ),
             models.Index(
                 fields=["recipient", "-id"],
                 condition=models.Q(transport="inbox", read_at=None),
                 name="delivery_unread",
+            ),
+            models.Index(
+                fields=["recipient", "created_at"],
+                condition=models.Q(transport="email", reason="sender"),
+                name="delivery_receipt",
             ),
             models.Index(
                 fields=["digest"], condition=models.Q(digest__isnull=False), name="delivery_of_digest"

@@ -1,7 +1,7 @@
 """The outbox: what is announced inside a verb's transaction is delivered after it, once to each."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.acting import Actor, Refused
 from accounts.actions import require_admin_still
 from accounts.models import User
+from accounts.sealed import Unreadable
 from audit import trail
 from notifications import attempts, quiet, rests
 from notifications.attempts import Attempt
-from notifications.message import Message, NotSent, Passing
+from notifications.message import Message, NotSent, Passing, Permanent
 from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
 from notifications.transports import SEND
 
@@ -111,34 +112,49 @@ def announce(
 def deliver(public_ids: Iterable[str]) -> None:
     """Bring deliveries on their way, or say by raising Later when to try again. May be called by several at once.
 
-    What stands in line behind them goes with them; what is left of the line gets a job, as its own may have found the
-    line closed and gone.
+    What stands in line behind them goes with them; what is left of a line gets a job if its own has found the line
+    closed and gone.
     """
     mine = {UUID(public_id) for public_id in public_ids}
-    taken, at = attempts.take(mine)
-    moments = [] if at is None else [at]
-    lines: dict[object, Delivery] = {}
-    for delivery, again in _attempted(taken):
-        if again is None:
-            lines[delivery.webhook_id, delivery.subject_id, delivery.again_at is None] = delivery
-        elif delivery.public_id in mine:
-            moments.append(again)
-    for finished in lines.values():
-        follower = attempts.next_in_line(finished)
-        if follower is not None and follower.public_id not in mine:
-            enqueue([follower], at=follower.due_at)
+    destination = attempts.destination(mine)
+    if destination is None:
+        return
+    end = time.monotonic() + SPAN
+    try:
+        with rests.place_at(destination):
+            moments = _deliver(mine, until=end)
+            while rests.was_asked_for(destination) and time.monotonic() < end:
+                moments = _deliver(mine, until=end)
+    except rests.Crowded as crowded:
+        raise attempts.Later(crowded.at) from None
     if moments:
         raise attempts.Later(min(moments))
 
 
-def _attempted(taken: Sequence[Attempt]) -> Iterator[tuple[Delivery, datetime | None]]:
+def _deliver(mine: Collection[UUID], *, until: float) -> list[datetime]:
+    """One round; answers when to try again those of `mine` that are not over."""
+    taken, at = attempts.take(mine)
+    moments = [] if at is None else [at]
+    finished = []
+    for delivery, again in _attempted(taken, until):
+        if again is None:
+            finished.append(delivery)
+        elif delivery.public_id in mine:
+            moments.append(again)
+    attempts.spare_jobs([one for one in finished if one.public_id not in mine])
+    for follower in attempts.without_a_job(finished):
+        if follower.public_id not in mine:
+            enqueue([follower], at=follower.due_at)
+    return moments
+
+
+def _attempted(taken: Sequence[Attempt], end: float) -> Iterator[tuple[Delivery, datetime | None]]:
     """One after the other, each with the time to try it again, if it is not over.
 
     Untried is given back what goes where one has just failed, and what has waited for long: who may read it was asked
     when it was taken.
     """
     compose = composer([attempt.delivery for attempt in taken])
-    end = time.monotonic() + SPAN
     closed = set()
     for attempt in taken:
         again = None
@@ -157,6 +173,9 @@ def _attempted(taken: Sequence[Attempt]) -> Iterator[tuple[Delivery, datetime | 
 def _attempt(attempt: Attempt, compose: Compose) -> None:
     """Try it, and record what became of it. Raises Later."""
     delivery = attempt.delivery
+    if timezone.now() > attempt.give_up_at:
+        attempt.given_up()
+        return
     state, at = quiet.standing(delivery, now=timezone.now())
     if state != State.SENDING:
         attempt.hold(state, at)
@@ -166,12 +185,15 @@ def _attempt(attempt: Attempt, compose: Compose) -> None:
         if message is None:
             attempt.skipped("No longer to be told.")
             return
-        with rests.place_at(attempt.destination):
+        began = time.monotonic()
+        try:
             said = SEND[Transport(delivery.transport)](delivery, message)
+        finally:
+            rests.took(attempt.destination, time.monotonic() - began)
     except NotSent as trouble:
         attempt.failed(trouble)
-    except rests.Crowded:
-        attempt.crowded()
+    except Unreadable:
+        attempt.failed(Permanent("A secret can no longer be read: set or rotate it."))
     except DatabaseError:
         raise
     except Exception:
@@ -340,7 +362,7 @@ WITH named AS (
     RETURNING public_id, transport
 )
 SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
-    transport, %(task)s, 0, NULL, NULL,
+    transport, %(task)s, 0, NULL, 'delivery:' || (ids->>0),
     jsonb_build_object('deliveries', ids), NULL)::procrastinate_job_to_defer_v1))
 FROM (
     SELECT transport, jsonb_agg(public_id) AS ids

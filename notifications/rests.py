@@ -2,12 +2,12 @@
 
 After PATIENCE failures in a row a mail server, channel or webhook rests; what is due there waits in the database and
 occupies no thread. When the rest is over one message tries, and the others go after it if it arrives; if not, the next
-rest is twice as long. Within a process no destination takes more than half of the threads, but for mail, which has
-threads of its own.
+rest is twice as long. One that answers slowly has few of the threads (`place_at`).
 """
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +24,6 @@ PATIENCE = 3
 SHORTEST, LONGEST = timedelta(seconds=5), timedelta(minutes=5)
 # How long one message may be on trial; transports give up after ten seconds.
 TRIAL = timedelta(seconds=15)
-
-
-class Crowded(Exception):
-    """As many messages as may be are on their way there."""
 
 
 def failed(destination: str, *, on_trial: bool = False, at: datetime | None = None) -> None:
@@ -75,17 +71,42 @@ def _pause(failures: int) -> timedelta:
 
 # --- Places in this process ----------------------------------------------------------------------
 
-_taken: Counter[str] = Counter()
+# A message that takes longer makes its destination a slow one.
+SLOW = 1.0  # seconds
+# A place at a quick one is soon free again, and waiting for it costs less than coming back.
+WAIT = 0.5  # seconds
+# Jobs that find no place come back one after the other, so that many of them cost no more than a few.
+COME_BACK, APART = 2.0, 0.1  # seconds
+
 _change = threading.Condition()
+_taken: Counter[str] = Counter()
+_is_slow: dict[str, bool] = {}
+_asked_for: set[str] = set()
+_come_back: dict[str, float] = {}
+
+
+class Crowded(Exception):
+    """No thread is to be had for it just now; `at` is when to ask again."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(at.isoformat())
+        self.at = at
 
 
 @contextmanager
 def place_at(destination: str) -> Iterator[None]:
-    """One of the places for messages that are on their way there. Raises Crowded if none gets free in a moment."""
-    most = settings.JOB_THREADS if destination == Transport.EMAIL else max(1, settings.JOB_THREADS // 4)
+    """A thread of this process for what goes there. Raises Crowded if it may have none.
+
+    Mail has threads of its own. Of those of the others no destination takes more than a quarter, one that is not known
+    yet takes one, and all that are slow together take half: what is quick always finds a thread.
+    """
     with _change:
-        if not _change.wait_for(lambda: _taken[destination] < most, timeout=0.25):
-            raise Crowded
+        if destination != Transport.EMAIL and not _may_take(destination):
+            _asked_for.add(destination)
+            if _is_slow.get(destination) is not False or not _change.wait_for(
+                lambda: _may_take(destination), timeout=WAIT
+            ):
+                raise Crowded(_slot(destination))
         _taken[destination] += 1
     try:
         yield
@@ -95,3 +116,32 @@ def place_at(destination: str) -> Iterator[None]:
             if not _taken[destination]:
                 del _taken[destination]
             _change.notify_all()
+
+
+def was_asked_for(destination: str) -> bool:
+    """Whether others have wanted a place since this was asked: who has one does their work with his own."""
+    with _change:
+        asked = destination in _asked_for
+        _asked_for.discard(destination)
+        return asked
+
+
+def took(destination: str, seconds: float) -> None:
+    """Remember how long a message was on its way."""
+    with _change:
+        _is_slow[destination] = seconds > SLOW
+
+
+def _may_take(destination: str) -> bool:
+    threads, is_slow = settings.JOB_THREADS, _is_slow.get(destination)
+    if _taken[destination] >= (1 if is_slow is None else max(1, threads // 4)):
+        return False
+    slow = sum(count for other, count in _taken.items() if _is_slow.get(other))
+    return not is_slow or slow < max(1, threads // 2)
+
+
+def _slot(destination: str) -> datetime:
+    now = time.monotonic()
+    slot = max(now + COME_BACK, _come_back.get(destination, 0.0) + APART)
+    _come_back[destination] = slot
+    return timezone.now() + timedelta(seconds=slot - now)

@@ -26,6 +26,7 @@ def deliver(deliveries: list[str]) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="notifications.reconcile", queue="clock", queueing_lock="notifications.reconcile")
 def reconcile(timestamp: int) -> None:
+    upkeep.give_up()
     upkeep.reconcile(older_than=timedelta(minutes=2))
 
 
@@ -41,7 +42,7 @@ async def rescue(context: JobContext, timestamp: int) -> None:
     await upkeep.rescue_jobs(context.app)
 
 
-@app.periodic(cron="17 * * * *")
+@app.periodic(cron="17 3 * * *")
 @app.task(name="notifications.forget", queue="upkeep", queueing_lock="notifications.forget")
 def forget(timestamp: int) -> None:
     upkeep.forget_deliveries()

@@ -5,13 +5,16 @@ Each may be called at any time, by several at once, and again after it was broke
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate import App
 
-from notifications import outbox
+from notifications import attempts, outbox
 from notifications.models import Delivery, Rest, State
+
+log = structlog.get_logger("notifications")
 
 BATCH = 1000
 # What a failed job stood for (a delivery, a mail) tells of it for longer.
@@ -29,6 +32,25 @@ def reconcile(*, older_than: timedelta) -> int:
         lost = list(Delivery.objects.raw(_LOST, {"before": before, "task": outbox.TASK, "batch": BATCH}))
         outbox.enqueue(lost)
     return len(lost)
+
+
+def give_up() -> int:
+    """End what has waited for three days: behind a destination that rests, or for a worker. Answers how many."""
+    with connection.cursor() as cursor:
+        now = timezone.now()
+        cursor.execute(
+            _GIVE_UP,
+            {
+                "now": now,
+                "before": now - attempts.GIVE_UP_AFTER,
+                "abandoned": now - attempts.ABANDONED_AFTER,
+                "said": attempts.TOO_LATE,
+            },
+        )
+        gone: int = cursor.rowcount
+    if gone:
+        log.error("deliveries_given_up", count=gone)
+    return gone
 
 
 async def rescue_jobs(app: App) -> int:
@@ -78,6 +100,12 @@ def _forget(**condition: object) -> int:
         if len(batch) < BATCH:
             return gone
 
+
+_GIVE_UP = """
+UPDATE notifications_delivery SET state = 'failed', finished_at = %(now)s, said = coalesce(nullif(said, ''), %(said)s)
+WHERE (state = 'pending' OR state = 'sending' AND started_at < %(abandoned)s)
+    AND coalesce(again_at, created_at) < %(before)s
+"""
 
 # Sets are subtracted, not looked up row by row: that takes as long as there is work, whatever the planner believes of
 # tables that have just grown. Of a webhook's line only the first has to have a job.

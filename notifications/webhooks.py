@@ -23,6 +23,7 @@ from notifications.transports.webhook import PREFIX
 
 # For how long the receiver may go by the old secret.
 OVERLAP = timedelta(hours=24)
+MOST_OLD = 3  # secrets that are kept for it
 MOST_NAMED = 200  # topics or events of one webhook
 
 
@@ -52,12 +53,15 @@ def change(webhook: Webhook, *, by: Actor) -> Webhook:
 
 @transaction.atomic
 def rotate_secret(webhook: Webhook, *, by: Actor) -> tuple[Webhook, str]:
-    """A new secret, shown this once. For a day messages are signed by the old one, too."""
+    """A new secret, shown this once. For a day messages are signed by the old one, too, and by the one before if its
+    day is not over.
+    """
     require_admin_still(by)
     webhook = _locked(webhook)
     old_until = webhook.old_secret_until
     try:
-        webhook.old_secret, webhook.old_secret_until = webhook.secret, timezone.now() + OVERLAP
+        old = [webhook.secret, *webhook.old_secrets()][:MOST_OLD]
+        webhook.old_secret, webhook.old_secret_until = " ".join(old), timezone.now() + OVERLAP
     except Unreadable:
         # Nothing was signed by it any more.
         webhook.old_secret, webhook.old_secret_until = "", None

@@ -132,9 +132,12 @@ def take_out(path: str) -> None:
         log.warning("file_not_deleted", path=path, trouble=type(trouble).__name__)
 
 
-def check(files: Sequence[Incoming], ticket: Ticket) -> None:
-    """Refuse more files than a message may bring and a ticket may hold. Ask while the ticket is locked."""
-    if len(files) > settings.MOST_FILES:
+def check(files: Sequence[Incoming], ticket: Ticket, *, joined: int = 0) -> None:
+    """Refuse more files than a message may bring and a ticket may hold. Ask while the ticket is locked.
+
+    `joined` is how many of the message's are on the ticket already.
+    """
+    if len(files) + joined > settings.MOST_FILES:
         raise too_many()
     held = 0 if ticket._state.adding else ticket.attachments.aggregate(sum=Sum("size", default=0))["sum"]
     if held + sum(each.size for each in files) > settings.FILES_PER_TICKET:

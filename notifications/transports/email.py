@@ -7,13 +7,13 @@ import time
 from email.utils import format_datetime
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, mailers
+from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from notifications.message import Ambiguous, Message, NotSent, NotSetUp, Passing, Permanent, message_id
 from notifications.models import Delivery
-from notifications.transports import smtp
+from notifications.transports import mime, smtp
 
 # Servers hang up on who is silent for some minutes, some after a hundred messages; a fresh connection costs little.
 LONGEST_SILENCE = 20.0  # seconds
@@ -67,7 +67,7 @@ def _backend() -> BaseEmailBackend:
     return backend
 
 
-def _composed(delivery: Delivery, message: Message, *, to: str) -> EmailMultiAlternatives:
+def _composed(delivery: Delivery, message: Message, *, to: str) -> mime.Mail:
     headers = {
         "Message-ID": message_id(delivery.public_id),
         "Date": format_datetime(timezone.now()),
@@ -82,7 +82,7 @@ def _composed(delivery: Delivery, message: Message, *, to: str) -> EmailMultiAlt
         headers["References"] = " ".join(message.thread)
     if message.list_id:
         headers["List-Id"] = message.list_id
-    mail = EmailMultiAlternatives(
+    mail = mime.Mail(
         subject=one_line(message.subject),
         body=message.text,
         to=[to],
@@ -96,10 +96,12 @@ def _composed(delivery: Delivery, message: Message, *, to: str) -> EmailMultiAlt
 
 def one_line(text: str) -> str:
     """What somebody has typed, as a header takes it: no control character begins a header of its own."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # Nearly always there is none.
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(shown.split())
 
 
-def _sent(backend: smtp.Backend, mail: EmailMultiAlternatives) -> str:
+def _sent(backend: smtp.Backend, mail: mime.Mail) -> str:
     try:
         backend.begin()
         backend.send_messages([mail])

@@ -1,7 +1,7 @@
 """What becomes of a delivery: sent once, tried again, given up, left alone."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,18 +12,20 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts.acting import Forbidden
+from accounts.acting import SYSTEM, Forbidden
 from accounts.models import User
 from audit.models import Event
 from notifications import attempts, outbox, rests, upkeep
 from notifications.attempts import ABANDONED_AFTER, GIVE_UP_AFTER, Attempt, Later
-from notifications.models import Delivery, Rest, State, Webhook
+from notifications.models import Channel, Delivery, Rest, State, Webhook
 from notifications.transports import email, smtp
 from tests import mail_server as does
 from tests.factories import web
 from tests.http_server import Listener, Reply
 from tests.mail_server import MailServer
 from tests.racing import at_once
+from tickets import actions
+from tickets.models import Ticket
 
 type Make = Callable[..., Delivery]
 
@@ -179,7 +181,7 @@ def test_without_a_mail_server_it_waits_and_in_the_end_is_left(
     delivery = tried(delivery_to(employee))
     assert (delivery.state, delivery.attempts) == (State.PENDING, 0)
     assert "MAIL_HOST" in delivery.said
-    clock(GIVE_UP_AFTER)
+    clock(GIVE_UP_AFTER - attempts.UNTIL_SET_UP)
     assert tried(delivery).state == State.SKIPPED
 
 
@@ -283,15 +285,83 @@ def test_a_no_to_one_message_lets_the_others_go(
     assert tried(delivery_to(employee)).state == State.SENT
 
 
-def test_no_webhook_takes_more_than_half_of_the_threads(settings: LazySettings) -> None:
-    settings.JOB_THREADS = 2
-    with rests.place_at("webhook:1"):
-        with pytest.raises(rests.Crowded), rests.place_at("webhook:1"):
+def test_no_webhook_takes_all_the_threads(settings: LazySettings, known: Callable[..., None]) -> None:
+    settings.JOB_THREADS = 8
+    # Nobody knows yet how long this one takes.
+    with rests.place_at("webhook:1"), pytest.raises(rests.Crowded), rests.place_at("webhook:1"):
+        pass
+    known(quick=["webhook:1", "webhook:2"])
+    with rests.place_at("webhook:1"), rests.place_at("webhook:1"):
+        with pytest.raises(rests.Crowded) as turned_away, rests.place_at("webhook:1"):
             pass
+        assert turned_away.value.at > timezone.now()
         with rests.place_at("webhook:2"):
             pass
+        assert rests.was_asked_for("webhook:1")
+        assert not rests.was_asked_for("webhook:1")
     with rests.place_at("webhook:1"):
         pass
+
+
+def test_slow_webhooks_leave_half_of_the_threads_to_the_others(
+    settings: LazySettings, known: Callable[..., None]
+) -> None:
+    settings.JOB_THREADS = 8
+    slow = [f"webhook:{number}" for number in range(3)]
+    known(slow=slow, quick=["webhook:9"])
+    with ExitStack() as taken:
+        for one in slow[:2] * 2:
+            taken.enter_context(rests.place_at(one))
+        with pytest.raises(rests.Crowded), rests.place_at(slow[2]):
+            pass
+        with rests.place_at("webhook:9"), rests.place_at("webhook:9"):
+            pass
+
+
+def test_those_who_find_no_place_come_back_one_after_the_other(
+    settings: LazySettings, known: Callable[..., None]
+) -> None:
+    settings.JOB_THREADS = 4
+    known(slow=["webhook:1"])
+    times = []
+    with rests.place_at("webhook:1"):
+        for _number in range(50):
+            with pytest.raises(rests.Crowded) as turned_away, rests.place_at("webhook:1"):
+                pass
+            times.append(turned_away.value.at)
+    assert times == sorted(times)
+    assert times[-1] - times[0] > timedelta(seconds=rests.APART * 48)
+
+
+def test_how_long_a_message_took_is_remembered(
+    listener: Listener,
+    delivery_to: Make,
+    webhook_to: Callable[..., Webhook],
+    monkeypatch: pytest.MonkeyPatch,
+    known: Callable[..., None],
+) -> None:
+    webhook = webhook_to(listener.url)
+    tried(delivery_to(webhook))
+    assert rests._is_slow[f"webhook:{webhook.pk}"] is False
+    monkeypatch.setattr(rests, "SLOW", 0.0)
+    tried(delivery_to(webhook))
+    assert rests._is_slow[f"webhook:{webhook.pk}"] is True
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`known(slow=[…], quick=[…])` is what this process remembers of destinations."""
+    monkeypatch.setattr(rests, "WAIT", 0.01)
+    monkeypatch.setattr(rests, "_is_slow", {})
+    monkeypatch.setattr(rests, "_come_back", {})
+
+    def remember(*, slow: Sequence[str] = (), quick: Sequence[str] = ()) -> None:
+        for one in slow:
+            rests.took(one, rests.SLOW + 1)
+        for one in quick:
+            rests.took(one, 0.0)
+
+    return remember
 
 
 # --- Several at once -----------------------------------------------------------------------------
@@ -417,10 +487,80 @@ def test_a_line_goes_on_by_itself(
 ) -> None:
     webhook, ticket = webhook_to(listener.url), uuid4()
     line = [delivery_to(webhook, subject_id=ticket, seq=number) for number in (1, 2, 3)]
-    for too_early in line[1:]:
-        assert tried(too_early).attempts == 0  # and their jobs are gone
-    tried(line[0])
+    # Whichever job comes first brings all of them on their way, from the first on.
+    tried(line[2])
     assert [heard.headers["webhook-id"] for heard in listener.heard] == [str(one.public_id) for one in line]
+
+
+def test_nothing_overtakes_what_is_on_its_way(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    webhook, ticket = webhook_to(listener.url), uuid4()
+    delivery_to(webhook, subject_id=ticket, seq=1, state=State.SENDING, started_at=timezone.now())
+    line = [delivery_to(webhook, subject_id=ticket, seq=number) for number in (2, 3)]
+    elsewhere = delivery_to(webhook)
+    # It stands in line and needs no job; what goes to the same place about another ticket is taken along.
+    assert tried(line[0]).attempts == 0
+    assert reread([line[1], elsewhere])[0].attempts == 0
+    assert [heard.headers["webhook-id"] for heard in listener.heard] == [str(elsewhere.public_id)]
+
+
+def test_what_waits_for_the_same_webhook_is_taken_along_as_far_as_its_line_allows(
+    listener: Listener, delivery_to: Make, webhook_to: Callable[..., Webhook]
+) -> None:
+    webhook, other = webhook_to(listener.url), webhook_to(listener.url)
+    tickets = [uuid4() for _number in range(3)]
+    lines = [[delivery_to(webhook, subject_id=one, seq=seq) for seq in (1, 2, 3)] for one in tickets]
+    Delivery.objects.filter(pk=lines[1][1].pk).update(due_at=timezone.now() + timedelta(minutes=5))
+    apart = delivery_to(other)
+    tried(delivery_to(webhook))
+    assert [[one.attempts for one in reread(line)] for line in lines] == [[1, 1, 1], [1, 0, 0], [1, 1, 1]]
+    assert reread([apart])[0].attempts == 0
+    order = {heard.headers["webhook-id"]: place for place, heard in enumerate(listener.heard)}
+    for line in (lines[0], lines[2]):
+        assert [order[str(one.public_id)] for one in line] == sorted(
+            order[str(one.public_id)] for one in line
+        )
+
+
+def test_the_jobs_of_what_was_taken_along_are_spared(
+    mail_host: MailServer,
+    listener: Listener,
+    webhook_to: Callable[..., Webhook],
+    ticket: Ticket,
+    agent: User,
+) -> None:
+    webhook_to(listener.url)
+    for priority in ("HIGH", "LOW", "HIGH"):
+        actions.set_priority(ticket, priority=priority, by=web(agent))
+    jobs = list(ProcrastinateJob.objects.filter(queue_name="webhook").order_by("id"))
+    assert len(jobs) == 3
+    # Procrastinate has begun the second, which cannot be taken away any more.
+    ProcrastinateJob.objects.filter(pk=jobs[1].pk).update(status="doing")
+    outbox.deliver(jobs[0].args["deliveries"])
+    assert len(listener.heard) == 3
+    # Its own job ends with it.
+    left = ProcrastinateJob.objects.filter(queue_name="webhook").order_by("id")
+    assert [one.pk for one in left] == [jobs[0].pk, jobs[1].pk]
+
+
+def test_a_job_stays_as_long_as_one_of_its_mails_waits(
+    mail_host: MailServer, employee: User, agent: User, lead: User, ticket: Ticket, delivery_to: Make
+) -> None:
+    actions.watch(ticket, user=lead, by=SYSTEM)
+    ProcrastinateJob.objects.all().delete()
+    actions.add_comment(ticket, body="Which cable?", by=web(agent))
+    job = ProcrastinateJob.objects.get(queue_name="email")
+    shared = list(Delivery.objects.filter(public_id__in=job.args["deliveries"]))
+    assert len(shared) > 1
+    last = next(one for one in shared if str(one.public_id) != job.args["deliveries"][0])
+    Delivery.objects.filter(pk=last.pk).update(due_at=timezone.now() + timedelta(minutes=1))
+    tried(delivery_to(employee))
+    assert ProcrastinateJob.objects.filter(pk=job.pk).exists()
+    Delivery.objects.filter(pk=last.pk).update(due_at=timezone.now())
+    tried(delivery_to(employee))
+    # The first gives the job its name, and is over: the job finds nothing to do and ends.
+    assert {one.state for one in reread(shared)} == {State.SENT}
 
 
 def test_a_line_that_breaks_off_goes_on_later(
@@ -514,6 +654,48 @@ def test_a_test_message_goes_the_way_of_all(mail_host: MailServer, admin: User) 
     assert jobs_of(test) == 1
     assert tried(test).state == State.SENT
     assert mail_host.taken[0].to == admin.email
+
+
+def test_a_secret_that_cannot_be_read_any_more_is_said_at_once(
+    delivery_to: Make, admin: User, settings: LazySettings
+) -> None:
+    channel = Channel(name="Ops", transport="telegram", address="1", topics=["all"])
+    channel.token = "1:a"
+    channel.save()
+    settings.SECRET_KEY = "another" * 10
+    done = tried(delivery_to(channel))
+    assert (done.state, "secret" in done.said) == (State.FAILED, True)
+
+
+# --- Too late ------------------------------------------------------------------------------------
+
+
+def test_what_comes_to_its_turn_too_late_is_given_up(
+    mail_host: MailServer, employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    late, again = delivery_to(employee), delivery_to(employee, again_at=timezone.now() + timedelta(days=1))
+    clock(GIVE_UP_AFTER + timedelta(minutes=1))
+    done = tried(late)
+    assert (done.state, done.said) == (State.FAILED, attempts.TOO_LATE)
+    assert tried(again).state == State.SENT
+    assert len(mail_host.taken) == 1
+
+
+def test_what_waits_for_a_dead_destination_is_given_up_in_time(
+    employee: User, delivery_to: Make, clock: Callable[[timedelta], None]
+) -> None:
+    Rest.objects.create(destination="email", failures=9, until=timezone.now() + timedelta(days=9))
+    tried_once = delivery_to(employee, said="No connection: refused.")
+    under_way = delivery_to(employee, state=State.SENDING, started_at=timezone.now() + GIVE_UP_AFTER)
+    killed = delivery_to(employee, state=State.SENDING, started_at=timezone.now())
+    gathered = delivery_to(employee, state=State.GATHERED)
+    clock(GIVE_UP_AFTER - timedelta(minutes=1))
+    assert upkeep.give_up() == 0
+    clock(timedelta(minutes=1, seconds=30))
+    assert upkeep.give_up() == 2
+    states = [one.state for one in reread([tried_once, under_way, killed, gathered])]
+    assert states == [State.FAILED, State.SENDING, State.FAILED, State.GATHERED]
+    assert reread([tried_once])[0].said == "No connection: refused."
 
 
 # --- Upkeep --------------------------------------------------------------------------------------

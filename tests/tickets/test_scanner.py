@@ -65,6 +65,19 @@ def test_a_virus_is_refused_for_good(guard: Clamd, ticket: Ticket, employee: Use
     assert browser_of(employee).get(reverse("tickets:file", args=[file.public_id])).status_code == 409
 
 
+def test_without_the_scanner_it_was_held_for_it_stays_held(
+    guard: Clamd, ticket: Ticket, employee: User, settings: Any
+) -> None:
+    file = attached(ticket, employee)
+    settings.SCANNER = ""
+    with pytest.raises(scanner.ScannerAway):
+        actions.look_at(file.public_id)
+    file.refresh_from_db()
+    assert file.state == "held"
+    # What comes now is held for nobody.
+    assert attached(ticket, employee).state == "clean"
+
+
 @pytest.mark.parametrize("says", [None, b"INSTREAM size limit exceeded. ERROR\0", b"stream: ", b"nonsense\0"])
 def test_what_the_scanner_does_not_clear_stays_held(
     guard: Clamd, ticket: Ticket, employee: User, says: bytes | None

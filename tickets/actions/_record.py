@@ -66,8 +66,8 @@ def record(
     join it; `more` are changes that are no columns; `concerning` is somebody else who is to hear of it; of what
     is `silent` nobody hears.
     """
-    if files:
-        ways.check(files, ticket)
+    if files or joined:
+        ways.check(files, ticket, joined=len(joined))
     ticket.version += 1
     ticket.updated_at = timezone.now()
     if ticket.pk is None:

@@ -148,6 +148,29 @@ def test_a_message_brings_so_many(ticket: Ticket, employee: User, number: int, t
         assert not Attachment.objects.exists()
 
 
+def test_what_is_on_the_ticket_already_counts_for_the_message_it_joins(
+    ticket: Ticket, employee: User
+) -> None:
+    before = actions.attach(ticket, files=some(*(f"{each}.txt" for each in range(6))), by=web(employee))
+    ids = [each.public_id for each in before]
+    with pytest.raises(files.TooLarge, match="10"):
+        actions.add_comment(
+            ticket,
+            body="Here",
+            attachments=ids,
+            files=some(*(f"{each}.log" for each in range(5))),
+            by=web(employee),
+        )
+    actions.add_comment(
+        ticket,
+        body="Here",
+        attachments=ids,
+        files=some(*(f"{each}.log" for each in range(4))),
+        by=web(employee),
+    )
+    assert Attachment.objects.filter(comment__isnull=False).count() == 10
+
+
 @pytest.mark.parametrize(("over", "taken"), [(-1, True), (0, True), (1, False)])
 def test_a_ticket_holds_so_much(
     settings: Any, ticket: Ticket, employee: User, over: int, taken: bool
