@@ -7,11 +7,13 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.core.exceptions import BadRequest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -73,11 +75,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         actions.sign_in_refused(email, by=actor_of(request, Door.WEB))
         form.add_error(None, _("E-mail and password do not match. Check both and try again."))
         return _sign_in_page(request, form)
-    with transaction.atomic():
-        login(request, user)  # with a new session id
-        proof.remember(request)
-        actions.signed_in(user, by=actor_of(request, Door.WEB))
-    return redirect(goal)
+    # A second factor may stand between this and the session, which begins in accounts.adapters.
+    response: HttpResponse = perform_password_login(
+        request, {"email": email}, Login(user=user, email=email, redirect_url=goal)
+    )
+    return response
 
 
 @require_POST

@@ -47,6 +47,8 @@ class DeskAdminConfig(AdminConfig):
         site.unregister(Group)
         # What a job does is seen at what it is about: a delivery, a mail.
         site.unregister(ProcrastinateJob)
+        # What allauth keeps holds secrets, and nobody edits it; what there is to see of it is shown with the person.
+        site.unregister([model for model in list(site._registry) if model.__module__.startswith("allauth.")])
 
 
 class DeskAdmin(AdminSite):

@@ -187,6 +187,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "procrastinate.contrib.django",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.discord",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "allauth.usersessions",
     "audit",
     "notifications",
     "tickets",
@@ -205,6 +212,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "serviceflow.middleware.persons_choices",
@@ -256,6 +264,19 @@ AUTHENTICATION_BACKENDS = ["accounts.sign_in.EmailBackend"]
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "tickets:start"
 LOGOUT_REDIRECT_URL = "accounts:sign_in"
+# The ways in are allauth's: its stages (a second factor), its OAuth. Everything that people see is ours.
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.ProviderAdapter"
+MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+# The address of a person is what an administrator, an invitation or a trusted provider says it is.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
+# Counted by accounts.allowances, for all processes and machines together.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+SOCIALACCOUNT_STORE_TOKENS = False
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",

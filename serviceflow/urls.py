@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 import accounts.api
+import accounts.views
 import notifications.api
 import tickets.api
 from accounts.calls import routes
@@ -30,6 +31,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *routes("api/docs", schema.Docs.as_view(), "docs"),
     *tickets.api.older_urlpatterns,
     path("account/", include("accounts.urls")),
+    # What allauth calls two of these pages.
+    path("account/sign-in/", accounts.views.sign_in, name="account_login"),
+    path("account/confirm/", accounts.views.confirm, name="account_reauthenticate"),
     path("admin/", admin.site.urls),
     path("", include("notifications.urls")),
     path("", include("tickets.urls")),

@@ -50,6 +50,9 @@ NO_PAGES = {
     "admin:view_on_site",
     "admin:tickets_inboundmail_source",  # a download
     "tickets:picture",
+    # Other names of pages that are listed here: what allauth calls them.
+    "account_login",
+    "account_reauthenticate",
 }
 
 

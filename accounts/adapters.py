@@ -1,0 +1,79 @@
+"""What of allauth is different here: no sign-up, our own pages and counters, and an event for every sign-in."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from accounts import actions, proof
+from accounts.acting import actor_of
+from accounts.models import User
+from accounts.sealed import seal, unseal
+from accounts.visitors import local
+from audit.models import Door
+
+_TOLD_ELSEWHERE = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Everybody who comes in ends here, whichever way he came and however many steps it took."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_login_stages(self) -> list[str]:
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Begin the session. Between the steps of a sign-in somebody may have been shut out."""
+        with transaction.atomic():
+            if not User.objects.active().filter(pk=user.pk).exists():
+                raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+            super().login(request, user)  # with a new session id
+            proof.remember(request)
+            actions.signed_in(user, by=actor_of(request, Door.WEB))
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """The same as for somebody unknown."""
+        actions.sign_in_refused(user.email, by=actor_of(request, Door.WEB))
+        messages.error(
+            request, _("You cannot sign in at this desk. Ask an administrator of the desk for help.")
+        )
+        return redirect("accounts:sign_in")
+
+    def is_safe_url(self, url: str) -> bool:
+        return bool(local(url))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return getattr(request, "client_address", "") or "::"
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        if message_template not in _TOLD_ELSEWHERE:
+            super().add_message(request, level, message_template, *args, **kwargs)
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Our own notices tell people; allauth would write in the middle of a request."""
+
+
+class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        return False
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of second factors lie encrypted."""
+
+    def encrypt(self, text: str) -> str:
+        return seal(text.encode(), purpose="accounts.factor").decode("ascii")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text.encode("ascii"), purpose="accounts.factor").decode()
