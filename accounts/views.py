@@ -1,9 +1,6 @@
 """The pages about oneself: signing in and out, profile, password, API keys, language and theme."""
 
-import unicodedata
 from datetime import timedelta
-from hashlib import sha256
-from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -20,12 +17,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions, allowances, one_time_forms, proof
+from accounts import actions, one_time_forms, proof, tries
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.forms import (
@@ -44,10 +40,6 @@ from accounts.visitors import local, me
 from audit.models import Door
 
 A_YEAR = 365 * 24 * 3600
-# Seconds in which somebody may try so many times the limit: whoever goes on guessing waits for longer.
-TRIES = ((15 * 60, 1), (4 * 3600, 4))
-# Behind one address a whole office may come to work at nine.
-PEOPLE_AT_AN_ADDRESS = 10
 
 
 # --- Signing in and out --------------------------------------------------------------------------
@@ -66,10 +58,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _sign_in_page(request, form)
     email = form.cleaned_data["email"]
-    wait = _minutes_to_wait(request, "sign_in", email)
+    wait = tries.minutes_to_wait(request, "sign_in", email)
     if wait:
-        form.add_error(None, _too_many_tries(wait))
-        return _asked_to_wait(_sign_in_page(request, form), wait)
+        form.add_error(None, tries.too_many(wait))
+        return tries.asked_to_wait(_sign_in_page(request, form), wait)
     user = authenticate(request, username=email, password=form.cleaned_data["password"])
     if user is None:
         actions.sign_in_refused(email, by=actor_of(request, Door.WEB))
@@ -98,45 +90,6 @@ def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) 
     goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="")
     context = {"form": form, "next": goal, "kept": one_time_forms.holds(request)}
     return render(request, "accounts/sign_in.html", context, status=status)
-
-
-def _minutes_to_wait(request: HttpRequest, what: str, whom: str) -> int:
-    """Count one try at somebody's password from this address; 0 while it is within the limits.
-
-    Counted for a person and an address together, so nobody can shut out another from elsewhere; and for the person
-    who is found by what was typed, since there is more than one way to spell him.
-    """
-    limit = settings.RATE_LIMITS["sign_in"]
-    place = allowances.place(getattr(request, "client_address", ""))
-    user = User.objects.by_email(whom).first()
-    spelling = str(user.pk) if user else unicodedata.normalize("NFKC", whom).casefold()
-    person = sha256(spelling.encode(errors="replace")).hexdigest()[:32]
-    for window, times in TRIES:
-        limits = {
-            f"{what}:{window}:{place}": limit * times * PEOPLE_AT_AN_ADDRESS,
-            f"{what}:{window}:{place}:{person}": limit * times,
-        }
-        standings = allowances.spend(limits, window=window)
-        # What is refused does not count towards the longer wait.
-        if exceeded := [standing.reset for standing in standings if standing.exceeded]:
-            return ceil(max(exceeded) / 60)
-    return 0
-
-
-def _asked_to_wait(response: HttpResponse, minutes: int) -> HttpResponse:
-    """The page as it is, or the refusal to somebody who has to wait for so long."""
-    if minutes:
-        response.status_code = 429
-        response["Retry-After"] = str(minutes * 60)
-    return response
-
-
-def _too_many_tries(minutes: int) -> str:
-    return ngettext(
-        "Too many tries. Please wait %(minutes)d minute.",
-        "Too many tries. Please wait %(minutes)d minutes.",
-        minutes,
-    ) % {"minutes": minutes}
 
 
 # --- Language and theme, for strangers too -------------------------------------------------------
@@ -202,16 +155,16 @@ def change_password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
-        wait = _minutes_to_wait(request, "password", user.email)
+        wait = tries.minutes_to_wait(request, "password", user.email)
         if wait:
-            form.add_error(None, _too_many_tries(wait))
+            form.add_error(None, tries.too_many(wait))
         elif not user.check_password(form.cleaned_data["current_password"]):
             form.add_error("current_password", _("This is not your current password."))
         elif _changed_password(request, user, form):
             messages.success(request, _("Your password is changed. You are signed out everywhere else."))
             return redirect("accounts:profile")
     focus_first_fault(form)
-    return _asked_to_wait(render(request, "accounts/change_password.html", {"form": form}), wait)
+    return tries.asked_to_wait(render(request, "accounts/change_password.html", {"form": form}), wait)
 
 
 @sensitive_variables("form")
@@ -241,15 +194,15 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form = ConfirmForm(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
-        wait = _minutes_to_wait(request, "password", user.email)
+        wait = tries.minutes_to_wait(request, "password", user.email)
         if wait:
-            form.add_error(None, _too_many_tries(wait))
+            form.add_error(None, tries.too_many(wait))
         elif user.check_password(form.cleaned_data["password"]):
             proof.remember(request)
             return redirect(goal)
         else:
             form.add_error("password", _("This is not your current password."))
-    return _asked_to_wait(render(request, "accounts/confirm.html", {"form": form, "next": goal}), wait)
+    return tries.asked_to_wait(render(request, "accounts/confirm.html", {"form": form, "next": goal}), wait)
 
 
 # --- API keys ------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""How often somebody may try to be let in: passwords and codes are counted before they are looked at."""
+
+import unicodedata
+from hashlib import sha256
+from math import ceil
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import ngettext
+
+from accounts import allowances
+from accounts.models import User
+
+# Seconds in which somebody may try so many times the limit: whoever goes on guessing waits for longer.
+TRIES = ((15 * 60, 1), (4 * 3600, 4))
+# Behind one address a whole office may come to work at nine.
+PEOPLE_AT_AN_ADDRESS = 10
+
+
+def minutes_to_wait(request: HttpRequest, what: str, whom: str) -> int:
+    """Count one try at somebody's password from this address; 0 while it is within the limits.
+
+    Counted for a person and an address together, so nobody can shut out another from elsewhere; and for the person
+    who is found by what was typed, since there is more than one way to spell him.
+    """
+    limit = settings.RATE_LIMITS["sign_in"]
+    place = allowances.place(getattr(request, "client_address", ""))
+    user = User.objects.by_email(whom).first()
+    spelling = str(user.pk) if user else unicodedata.normalize("NFKC", whom).casefold()
+    person = sha256(spelling.encode(errors="replace")).hexdigest()[:32]
+    for window, times in TRIES:
+        limits = {
+            f"{what}:{window}:{place}": limit * times * PEOPLE_AT_AN_ADDRESS,
+            f"{what}:{window}:{place}:{person}": limit * times,
+        }
+        standings = allowances.spend(limits, window=window)
+        # What is refused does not count towards the longer wait.
+        if exceeded := [standing.reset for standing in standings if standing.exceeded]:
+            return ceil(max(exceeded) / 60)
+    return 0
+
+
+def asked_to_wait(response: HttpResponse, minutes: int) -> HttpResponse:
+    """The page as it is, or the refusal to somebody who has to wait for so long."""
+    if minutes:
+        response.status_code = 429
+        response["Retry-After"] = str(minutes * 60)
+    return response
+
+
+def too_many(minutes: int) -> str:
+    return ngettext(
+        "Too many tries. Please wait %(minutes)d minute.",
+        "Too many tries. Please wait %(minutes)d minutes.",
+        minutes,
+    ) % {"minutes": minutes}
