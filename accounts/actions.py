@@ -7,15 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import api_keys, departures, standing
-from accounts.acting import Actor, Forbidden, Invalid, Refused
-from accounts.checking import require_fit, require_storable
+from accounts.acting import Actor, Forbidden, Refused
+from accounts.changing import (
+    address_taken,
+    change,
+    check_email,
+    check_password,
+    give_address,
+    locked,
+    subject,
+)
+from accounts.checking import require_fit
 from accounts.models import ApiKey, Installation, Language, Membership, Role, Scope, Team, User
 from audit import trail
 
@@ -39,7 +46,7 @@ def hold(user: User, *, changing: Collection[str]) -> None:
     """Lock a person as the verbs for these fields will, for a door that asks several of them in one transaction."""
     if not DEPARTING.isdisjoint(changing):
         _one_departure_at_a_time()
-    _locked(user)
+    locked(user)
 
 
 def _one_departure_at_a_time() -> None:
@@ -52,10 +59,6 @@ def _one_departure_at_a_time() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts.last_admin'))")
-
-
-def subject(user: User) -> trail.Subject:
-    return trail.Subject("user", user.public_id, user.email)
 
 
 def bootstrap_key_is(candidate: str) -> bool:
@@ -128,47 +131,40 @@ def change_profile(
 ) -> User:
     """Change what a person decides about himself: name, language, time zone, whether single keys do things."""
     _require_self_or_admin(user, by=by)
-    user = _locked(user)
+    user = locked(user)
     chosen: dict[str, Any] = {"full_name": full_name, "language": language, "time_zone": time_zone}
     if shortcuts is not None:
         chosen["shortcuts"] = shortcuts
-    return _change(user, "user.profile_changed", by=by, **chosen)
+    return change(user, "user.profile_changed", by=by, **chosen)
 
 
 @transaction.atomic
 def choose_theme(user: User, *, theme: str, by: Actor) -> User:
     """Light, dark or like the system."""
     _require_self_or_admin(user, by=by)
-    return _change(_locked(user), "user.profile_changed", by=by, theme=theme)
+    return change(locked(user), "user.profile_changed", by=by, theme=theme)
 
 
 @transaction.atomic
 def choose_language(user: User, *, language: str, by: Actor) -> User:
     """The language of pages and messages."""
     _require_self_or_admin(user, by=by)
-    return _change(_locked(user), "user.profile_changed", by=by, language=language)
+    return change(locked(user), "user.profile_changed", by=by, language=language)
 
 
 @transaction.atomic
 def change_email(user: User, *, email: str, by: Actor) -> User:
     """Give a person another address to sign in with. Raises Invalid where it is taken."""
     require_admin_still(by)
-    _check_email(email)
-    try:
-        with transaction.atomic():
-            return _change(_locked(user), "user.email_changed", by=by, email=email)
-    except IntegrityError as error:
-        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "user_email_once":
-            raise
-        raise _address_taken() from None
+    return give_address(locked(user), email, by=by)
 
 
 @transaction.atomic
 def change_password(user: User, *, password: str, by: Actor) -> User:
     """Set a password. Every session of the person but the one that asked ends with it."""
     _require_self_or_admin(user, by=by)
-    user = _locked(user)
-    _check_password(password, user)
+    user = locked(user)
+    check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
     trail.record("user.password_changed", subject(user), by=by)
@@ -183,12 +179,12 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
     """
     _one_departure_at_a_time()
     require_admin_still(by)
-    user = _locked(user)
+    user = locked(user)
     if user.role == role:
         return user
     if user.is_admin:
         _require_another_admin(user)
-    user = _change(user, "user.role_changed", by=by, role=role)
+    user = change(user, "user.role_changed", by=by, role=role)
     departures.announce(user, by=by)
     return user
 
@@ -201,14 +197,14 @@ def deactivate(user: User, *, by: Actor) -> User:
     """
     _one_departure_at_a_time()
     require_admin_still(by)
-    user = _locked(user)
+    user = locked(user)
     if not user.is_active:
         return user
     if user.is_admin:
         _require_another_admin(user)
     user.session_salt = secrets.token_hex(16)
     user.save(update_fields=["session_salt"])
-    user = _change(user, "user.deactivated", by=by, is_active=False)
+    user = change(user, "user.deactivated", by=by, is_active=False)
     api_keys.revoke_all(user, by=by)
     departures.announce(user, by=by)
     return user
@@ -218,10 +214,10 @@ def deactivate(user: User, *, by: Actor) -> User:
 def activate(user: User, *, by: Actor) -> User:
     """Let somebody in again. He signs in anew and issues new keys."""
     require_admin_still(by)
-    user = _locked(user)
+    user = locked(user)
     if user.is_active:
         return user
-    return _change(user, "user.activated", by=by, is_active=True)
+    return change(user, "user.activated", by=by, is_active=True)
 
 
 @transaction.atomic
@@ -229,7 +225,7 @@ def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
     """Put somebody into exactly these teams, {team: leads it}."""
     _one_departure_at_a_time()
     require_admin_still(by)
-    user = _locked(user)
+    user = locked(user)
     before = {membership.team: membership.is_lead for membership in user.memberships.select_related("team")}
     if before == dict(teams):
         return user
@@ -264,7 +260,7 @@ def sign_in_refused(email: str, *, by: Actor) -> None:
 def _new_user(
     *, email: str, full_name: str, role: str, language: str, time_zone: str, password: str | None = None
 ) -> User:
-    _check_email(email)
+    check_email(email)
     require_fit(User, full_name=full_name, role=role, language=language, time_zone=time_zone)
     user = User(
         email=email,
@@ -277,7 +273,7 @@ def _new_user(
     if password is None:
         user.set_unusable_password()
     else:
-        _check_password(password, user)
+        check_password(password, user)
         user.set_password(password)
     try:
         with transaction.atomic():
@@ -285,34 +281,8 @@ def _new_user(
     except IntegrityError as error:
         if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "user_email_once":
             raise
-        raise _address_taken() from None
+        raise address_taken() from None
     return user
-
-
-def _check_email(email: str) -> None:
-    try:
-        User._meta.get_field("email").clean(email, None)
-        require_storable("email", email)
-    except ValidationError:
-        raise Invalid("email", "invalid_email", _("Enter a valid e-mail address.")) from None
-
-
-def _check_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Invalid("password", "weak_password", " ".join(error.messages)) from None
-
-
-def _address_taken() -> Invalid:
-    return Invalid("email", "email_taken", _("There is a user with this e-mail address."))
-
-
-def _locked(user: User) -> User:
-    # FOR NO KEY UPDATE: who comments at this moment only points at the person, and must not wait for us while we
-    # wait for the ticket he holds.
-    locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    return locked
 
 
 def _require_self_or_admin(user: User, *, by: Actor) -> None:
@@ -325,20 +295,6 @@ def _require_another_admin(user: User) -> None:
         raise Refused(
             "last_admin", _("The last active administrator can be neither demoted nor deactivated.")
         )
-
-
-def _change(user: User, verb: str, *, by: Actor, **values: Any) -> User:
-    changes = {
-        name: (getattr(user, name), value) for name, value in values.items() if getattr(user, name) != value
-    }
-    if not changes:
-        return user
-    require_fit(User, **{name: new for name, (_old, new) in changes.items()})
-    for name, value in values.items():
-        setattr(user, name, value)
-    user.save(update_fields=list(changes))
-    trail.record(verb, subject(user), by=by, changes=changes)
-    return user
 
 
 def _named(teams: Mapping[Team, bool]) -> list[dict[str, Any]]:

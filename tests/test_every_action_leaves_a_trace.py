@@ -444,6 +444,7 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
     assert writers == {
         "accounts/actions.py",
         "accounts/api_keys.py",
+        "accounts/changing.py",
         "accounts/configuration.py",
         "audit/models.py",  # the class itself
         "audit/trail.py",
