@@ -21,6 +21,7 @@ from accounts import allowances, api_keys
 from accounts.acting import Refused
 from accounts.models import ApiKey, Scope, User
 from serviceflow import errors, problems
+from serviceflow.fair_use import limits_of
 from serviceflow.middleware import speak_as
 
 if TYPE_CHECKING:  # the framework's views read the settings that name the classes below
@@ -110,12 +111,14 @@ class DocsAreOpen(BasePermission):
 
 
 class CallerThrottle(BaseThrottle):
-    """So many calls a minute for each key and each address: see accounts.allowances."""
+    """So many calls a minute for each key, each address, and each person's costly ones: see accounts.allowances."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         limits = {f"address:{address_of(request._request)}": settings.RATE_LIMITS["address"]}
         if isinstance(request.auth, ApiKey):
             limits[f"key:{request.auth.prefix}"] = settings.RATE_LIMITS["key"]
+        if isinstance(request.user, User):
+            limits |= limits_of(request._request, request.user.pk)
         return spend(request._request, limits)
 
     def wait(self) -> float | None:

@@ -15,6 +15,9 @@ try:
 except ImproperlyConfigured as missing:
     sys.exit(f"error: {missing} See .env.example.")
 
+if settings.STATEMENT_TIMEOUT == 0:
+    sys.exit("error: STATEMENT_TIMEOUT must not be 0 for the web server: only migrations may take as long as they like.")
+
 bind = f"[{_host}]:{settings.PORT}" if ":" in _host else f"{_host}:{settings.PORT}"
 
 worker_class = "serviceflow.worker.Worker"  # a thread for whole requests only

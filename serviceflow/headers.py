@@ -1,5 +1,7 @@
 """What no answer may lack, whoever gives it: the application, or the web server in its place."""
 
+from http import HTTPStatus
+
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils.csp import CSP, build_policy
@@ -20,10 +22,18 @@ HEADERS = {
 }  # fmt: skip
 
 
+HSTS = "max-age={}; includeSubDomains; preload"
+
+
 def dressed(response: HttpResponse) -> HttpResponse:
     """The response with all of them, and its length."""
     for name, value in HEADERS.items():
         response.setdefault(name, value)
+    if settings.SECURE_HSTS_SECONDS:
+        # Probes and refusals never come to SecurityMiddleware, which says the same. Without TLS browsers ignore it.
+        response.setdefault("Strict-Transport-Security", HSTS.format(settings.SECURE_HSTS_SECONDS))
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        response.setdefault("Cache-Control", "no-store")  # some errors may be kept by those who are not told otherwise
     response.setdefault(CSP.HEADER_ENFORCE, build_policy(settings.SECURE_CSP))  # type: ignore[arg-type]
     if not response.streaming:
         response.setdefault("Content-Length", str(len(response.content)))

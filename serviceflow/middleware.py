@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from accounts import allowances
 from serviceflow import errors, headers, problems
+from serviceflow.fair_use import limits_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -212,12 +213,14 @@ def fair_use(get_response: Respond) -> Respond:
         costly = request.method == "POST" or request.GET.get("q")
         if not costly or problems.asks_for_json(request) or not request.user.is_authenticated:
             return get_response(request)
-        for standing in allowances.spend({f"person:{request.user.pk}": settings.RATE_LIMITS["person"]}):
-            if standing.exceeded:
-                response = errors.told(request, HTTPStatus.TOO_MANY_REQUESTS)
-                response["Retry-After"] = str(standing.reset)
-                return response
-        return get_response(request)
+        person = request.user.pk
+        limits = {f"person:{person}": settings.RATE_LIMITS["person"], **limits_of(request, person)}
+        waits = [standing.reset for standing in allowances.spend(limits) if standing.exceeded]
+        if not waits:
+            return get_response(request)
+        response = errors.told(request, HTTPStatus.TOO_MANY_REQUESTS)
+        response["Retry-After"] = str(max(waits))
+        return response
 
     return respond
 

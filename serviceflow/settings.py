@@ -48,11 +48,23 @@ def words(name: str) -> list[str]:
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
     try:
-        return [ip_network(word, strict=False) for word in words(name)]
+        named = [ip_network(word, strict=False) for word in words(name)]
     except ValueError as trouble:
         raise ImproperlyConfigured(
             f"{name} must name addresses or networks, as in 10.0.0.0/8: {trouble}."
         ) from None
+    # Trust in half of the world is a mistake: the largest network of one house is 10.0.0.0/8.
+    if too_wide := next((network for network in named if network.prefixlen < 8), None):
+        raise ImproperlyConfigured(f"{name} must name networks of yours, and {too_wide} is nobody's.")
+    return named
+
+
+def key(name: str, value: str, *, least: int) -> str:
+    """The value, if it is long enough; and, where others reach the desk, no letter repeated or word of a hand-book."""
+    simple = len(set(value)) < 8 or value.startswith(("insecure", "django-insecure", "change"))
+    if len(value) < least or (simple and not _on_loopback):
+        raise ImproperlyConfigured(f"{name} must be set to at least {least} random characters.")
+    return value
 
 
 def one_of(name: str, default: str, choices: set[str]) -> str:
@@ -99,7 +111,7 @@ def database(url: str) -> dict[str, Any]:
             "keepalives_idle": 15,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            "options": f"-c statement_timeout={number('STATEMENT_TIMEOUT', 5000)} -c lock_timeout=4000"
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout=4000"
             " -c idle_in_transaction_session_timeout=15000",
             **parts,
         },
@@ -143,28 +155,35 @@ DEBUG = flag("DEBUG")
 # The address people type. Links in messages and the safety of cookies follow from it.
 BASE_URL = text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 _base = urlsplit(BASE_URL)
-if _base.scheme not in {"http", "https"} or not _base.hostname:
-    raise ImproperlyConfigured("BASE_URL must look like https://desk.example.com.")
-_on_loopback = _base.hostname in {"localhost", "127.0.0.1", "::1"}
+if _base.scheme not in {"http", "https"} or not _base.hostname or BASE_URL != f"{_base.scheme}://{_base.netloc}":
+    raise ImproperlyConfigured("BASE_URL must look like https://desk.example.com, and end with the host or its port.")
+if "@" in _base.netloc:
+    raise ImproperlyConfigured("BASE_URL must hold neither a name nor a password.")
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_on_loopback = _base.hostname in LOOPBACK
 _over_tls = _base.scheme == "https"
-if not (DEBUG or _over_tls or _on_loopback):
+if not (_over_tls or _on_loopback):
     raise ImproperlyConfigured("BASE_URL must be https:// unless it is on this very machine.")
+if DEBUG and not _on_loopback:
+    raise ImproperlyConfigured("DEBUG must be 0 unless BASE_URL is on this very machine: it shows traces to everybody.")
 
 SECRET_KEY = text("SECRET_KEY")
 if not SECRET_KEY and DEBUG:
     SECRET_KEY = "insecure-key-of-a-developers-machine-only-0123456789"  # noqa: S105 (DEBUG only)
-if len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
-SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
+else:
+    key("SECRET_KEY", SECRET_KEY, least=50)
+SECRET_KEY_FALLBACKS = [key("SECRET_KEY_FALLBACKS", word, least=50) for word in words("SECRET_KEY_FALLBACKS")]
 
 ALLOWED_HOSTS = words("ALLOWED_HOSTS") or [_base.hostname]
-if "*" in ALLOWED_HOSTS and not DEBUG:
-    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts, not *.")
+if any("*" in host or host.startswith(".") for host in ALLOWED_HOSTS) and not DEBUG:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts one by one, without * and a leading dot.")
+if _base.hostname not in {host.lower() for host in ALLOWED_HOSTS} and not _on_loopback:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the host of BASE_URL, where all links lead.")
 
 # The key that makes the first administrator, once in the life of the installation.
 ADMIN_BOOTSTRAP_KEY = text("ADMIN_BOOTSTRAP_KEY")
-if ADMIN_BOOTSTRAP_KEY and len(ADMIN_BOOTSTRAP_KEY) < 24:
-    raise ImproperlyConfigured("ADMIN_BOOTSTRAP_KEY must have at least 24 characters.")
+if ADMIN_BOOTSTRAP_KEY:
+    key("ADMIN_BOOTSTRAP_KEY", ADMIN_BOOTSTRAP_KEY, least=24)
 
 # Demo people have a printed password: only a developer's machine may have them.
 DEMO_ALLOWED = DEBUG or _on_loopback
@@ -244,6 +263,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database ------------------------------------------------------------------------------------
 
+# Milliseconds a query may take; 0 for as long as it likes, which the web server refuses.
+STATEMENT_TIMEOUT = number("STATEMENT_TIMEOUT", 5000)
 _database_url = text("DATABASE_URL")
 if not _database_url:
     if not DEBUG:
@@ -310,11 +331,13 @@ MAIL_USER = text("MAIL_USER")
 MAIL_PASSWORD = text("MAIL_PASSWORD")
 # starttls, tls (from the first byte) or none.
 MAIL_SECURITY = one_of("MAIL_SECURITY", "STARTTLS", {"STARTTLS", "TLS", "NONE"})
+if MAIL_PASSWORD and MAIL_SECURITY == "NONE" and MAIL_HOST not in LOOPBACK:
+    raise ImproperlyConfigured("MAIL_SECURITY must not be NONE where a MAIL_PASSWORD is sent to another machine.")
 # Whom mails are from: "Service desk <desk@example.com>". Answers go to the same mailbox, with a token after a +.
 MAIL_FROM = text("MAIL_FROM", f"ServiceFlow <desk@{_base.hostname}>")
 # The right side of our Message-IDs.
-MAIL_DOMAIN = parseaddr(MAIL_FROM)[1].rpartition("@")[2]
-if not MAIL_DOMAIN:
+_mailbox, _at, MAIL_DOMAIN = parseaddr(MAIL_FROM)[1].rpartition("@")
+if not (_mailbox and MAIL_DOMAIN):
     raise ImproperlyConfigured("MAIL_FROM must look like Service desk <desk@example.com>.")
 
 MAILERS = {
@@ -376,6 +399,8 @@ STORAGES: dict[str, dict[str, Any]] = {
 
 # Where files lie that people attach, and for as long as they arrive. Outside of everything that is served.
 FILES_FOLDER = Path(text("FILES_FOLDER", str(BASE_DIR / ".run" / "files"))).absolute()
+if any(FILES_FOLDER.is_relative_to(served) for served in (STATIC_ROOT, *STATICFILES_DIRS)):
+    raise ImproperlyConfigured("FILES_FOLDER must lie outside of what is served to everybody.")
 FILE_UPLOAD_TEMP_DIR = FILES_FOLDER / "arriving"
 try:
     FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -415,6 +440,8 @@ SESSION_COOKIE_AGE = 7 * 24 * 3600
 CSRF_FAILURE_VIEW = "serviceflow.errors.csrf_failure"
 SECURE_SSL_REDIRECT = _over_tls
 # Health probes come to the container without TLS; the API answers 403 there instead of redirecting a key.
+# To the address people type, whatever a request calls us.
+SECURE_SSL_HOST = _base.netloc
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/", r"^requests"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _over_tls
@@ -455,14 +482,24 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-# How many calls a minute one caller may make, by kind (tries to sign in: in 15 minutes); 0 switches a limit off.
+# How many calls a minute one caller may make, by kind (tries to sign in: in 15 minutes); 0 switches a limit off. What
+# is counted for a person is so whichever way he comes: see serviceflow.fair_use.
 RATE_LIMITS = {
     "key": number("RATE_LIMIT_KEY", 6000),
     "address": number("RATE_LIMIT_ADDRESS", 12000),
     "person": number("RATE_LIMIT_PERSON", 120),
+    "create": number("RATE_LIMIT_CREATE", 1200),
+    "upload": number("RATE_LIMIT_UPLOAD", 120),
+    "search": number("RATE_LIMIT_SEARCH", 600),
     "refused": number("RATE_LIMIT_REFUSED", 60),
     "sign_in": number("RATE_LIMIT_SIGN_IN", 5),
 }
+if not _on_loopback:
+    for _kind in ("sign_in", "refused"):
+        if not RATE_LIMITS[_kind]:
+            raise ImproperlyConfigured(
+                f"RATE_LIMIT_{_kind.upper()} must not be 0: whoever guesses would never have to stop."
+            )
 # Swagger UI for everybody on a developer's machine, for staff elsewhere.
 API_DOCS_OPEN = DEBUG or _on_loopback
 SPECTACULAR_SETTINGS = {

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+KEY = "Zx7-Qm2_Lp9vTt4RkWb8Nc3Ys6Hd1Jf5Ge0Ua-Io_Xq7Vw2Mz9"
 GOOD = {
-    "SECRET_KEY": "k" * 50,
+    "SECRET_KEY": KEY,
     "DATABASE_URL": "postgresql://desk:hush-hush@db:5432/desk",
     "BASE_URL": "https://desk.example.com",
 }
@@ -30,13 +31,40 @@ def loaded(wanted: str = "None", /, **environment: Any) -> subprocess.CompletedP
     [
         ({"SECRET_KEY": None}, "SECRET_KEY"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "k" * 50}, "SECRET_KEY"),
+        ({"SECRET_KEY": f"django-insecure-{KEY}"}, "SECRET_KEY"),
+        ({"SECRET_KEY": f"change-me-{KEY}"}, "SECRET_KEY"),
+        ({"SECRET_KEY_FALLBACKS": f"{KEY} short"}, "SECRET_KEY_FALLBACKS"),
         ({"DATABASE_URL": None}, "DATABASE_URL"),
         ({"DATABASE_URL": "mysql:desk:hush-hush"}, "DATABASE_URL"),
         ({"BASE_URL": "http://desk.example.com"}, "BASE_URL"),
         ({"BASE_URL": "desk.example.com"}, "BASE_URL"),
+        ({"BASE_URL": "ftp://desk.example.com"}, "BASE_URL"),
+        ({"BASE_URL": "https://desk.example.com/desk"}, "BASE_URL"),
+        ({"BASE_URL": "https://desk.example.com?x=1"}, "BASE_URL"),
+        ({"BASE_URL": "https://desk:hush-hush@desk.example.com"}, "BASE_URL"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": "desk.example.com *.example.com"}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": "desk.example.com .example.com"}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": "other.example.com"}, "ALLOWED_HOSTS"),
         ({"ADMIN_BOOTSTRAP_KEY": "easy"}, "ADMIN_BOOTSTRAP_KEY"),
+        ({"ADMIN_BOOTSTRAP_KEY": "a" * 30}, "ADMIN_BOOTSTRAP_KEY"),
         ({"DEBUG": "perhaps"}, "DEBUG"),
+        ({"DEBUG": "1"}, "DEBUG"),
+        ({"RATE_LIMIT_SIGN_IN": "0"}, "RATE_LIMIT_SIGN_IN"),
+        ({"RATE_LIMIT_REFUSED": "0"}, "RATE_LIMIT_REFUSED"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "10.0.0.1 ::/0"}, "TRUSTED_PROXIES"),
+        ({"OUTBOUND_ALLOWED": "0.0.0.0/1"}, "OUTBOUND_ALLOWED"),
+        (
+            {"MAIL_SECURITY": "none", "MAIL_PASSWORD": "hush-hush", "MAIL_HOST": "mail.example.com"},
+            "MAIL_SECURITY",
+        ),
+        ({"MAIL_SECURITY": "ssl"}, "MAIL_SECURITY"),
+        ({"MAIL_FROM": "nobody"}, "MAIL_FROM"),
+        ({"SCANNER": "http://scanner"}, "SCANNER"),
+        ({"FILES_FOLDER": str(CHECKOUT / "static" / "files")}, "FILES_FOLDER"),
+        ({"FILES_FOLDER": "/dev/null/files"}, "FILES_FOLDER"),
         ({"RATE_LIMIT_KEY": "many"}, "RATE_LIMIT_KEY"),
         ({"STATEMENT_TIMEOUT": "-1"}, "STATEMENT_TIMEOUT"),
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY"),
@@ -85,6 +113,35 @@ def test_what_is_set_to_nothing_has_its_usual_value() -> None:
     usual = loaded(wanted)
     assert usual.stdout.strip() == "(2, 4, 'UTC', 'INFO')"
     assert loaded(wanted, **dict.fromkeys(names, "")).stdout == usual.stdout
+
+
+def test_what_only_migrations_may_have_does_not_serve_the_web() -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--config", "python:serviceflow.gunicorn", "serviceflow.wsgi"],
+        cwd=CHECKOUT, env={"PATH": os.environ["PATH"], **GOOD, "STATEMENT_TIMEOUT": "0"},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert started.returncode == 1
+    assert started.stderr.startswith("error: STATEMENT_TIMEOUT must not be 0")
+
+
+def test_what_every_installation_is_promised() -> None:
+    """The settings of security.md that no variable may change."""
+    said = loaded(
+        "s.DEBUG, s.SESSION_COOKIE_HTTPONLY, s.CSRF_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE, s.X_FRAME_OPTIONS,"
+        "s.SECURE_REFERRER_POLICY, s.SECURE_CROSS_ORIGIN_OPENER_POLICY, oct(s.FILE_UPLOAD_PERMISSIONS),"
+        "s.PASSWORD_HASHERS[0].rpartition('.')[2], s.DATABASES['default']['CONN_HEALTH_CHECKS'],"
+        "s.DATABASES['default']['OPTIONS']['options'], s.REST_FRAMEWORK['DEFAULT_RENDERER_CLASSES'],"
+        "s.REST_FRAMEWORK['DEFAULT_PARSER_CLASSES'], s.SECURE_SSL_REDIRECT, s.SECURE_SSL_HOST,"
+        "getattr(s, 'USE_X_FORWARDED_HOST', False), getattr(s, 'CSRF_TRUSTED_ORIGINS', []),"
+        "getattr(s, 'SESSION_SERIALIZER', None)"
+    )
+    assert eval(said.stdout) == (  # noqa: S307 (our own print)
+        False, True, True, "Lax", "DENY", "same-origin", "same-origin", "0o640", "Argon2PasswordHasher", True,
+        "-c statement_timeout=5000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000",
+        ["rest_framework.renderers.JSONRenderer"], ["serviceflow.api.StrictJSONParser"], True, "desk.example.com",
+        False, [], None,
+    )  # fmt: skip
 
 
 def test_gunicorn_says_in_one_line_what_is_missing() -> None:
