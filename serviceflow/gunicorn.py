@@ -16,7 +16,9 @@ except ImproperlyConfigured as missing:
     sys.exit(f"error: {missing} See .env.example.")
 
 if settings.STATEMENT_TIMEOUT == 0:
-    sys.exit("error: STATEMENT_TIMEOUT must not be 0 for the web server: only migrations may take as long as they like.")
+    sys.exit(
+        "error: STATEMENT_TIMEOUT must not be 0 for the web server: only migrations may take as long as they like."
+    )
 
 bind = f"[{_host}]:{settings.PORT}" if ":" in _host else f"{_host}:{settings.PORT}"
 

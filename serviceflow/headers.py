@@ -33,7 +33,9 @@ def dressed(response: HttpResponse) -> HttpResponse:
         # Probes and refusals never come to SecurityMiddleware, which says the same. Without TLS browsers ignore it.
         response.setdefault("Strict-Transport-Security", HSTS.format(settings.SECURE_HSTS_SECONDS))
     if response.status_code >= HTTPStatus.BAD_REQUEST:
-        response.setdefault("Cache-Control", "no-store")  # some errors may be kept by those who are not told otherwise
+        response.setdefault(
+            "Cache-Control", "no-store"
+        )  # some errors may be kept by those who are not told otherwise
     response.setdefault(CSP.HEADER_ENFORCE, build_policy(settings.SECURE_CSP))  # type: ignore[arg-type]
     if not response.streaming:
         response.setdefault("Content-Length", str(len(response.content)))

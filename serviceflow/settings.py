@@ -155,8 +155,14 @@ DEBUG = flag("DEBUG")
 # The address people type. Links in messages and the safety of cookies follow from it.
 BASE_URL = text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 _base = urlsplit(BASE_URL)
-if _base.scheme not in {"http", "https"} or not _base.hostname or BASE_URL != f"{_base.scheme}://{_base.netloc}":
-    raise ImproperlyConfigured("BASE_URL must look like https://desk.example.com, and end with the host or its port.")
+if (
+    _base.scheme not in {"http", "https"}
+    or not _base.hostname
+    or f"{_base.scheme}://{_base.netloc}" != BASE_URL
+):
+    raise ImproperlyConfigured(
+        "BASE_URL must look like https://desk.example.com, and end with the host or its port."
+    )
 if "@" in _base.netloc:
     raise ImproperlyConfigured("BASE_URL must hold neither a name nor a password.")
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -165,7 +171,9 @@ _over_tls = _base.scheme == "https"
 if not (_over_tls or _on_loopback):
     raise ImproperlyConfigured("BASE_URL must be https:// unless it is on this very machine.")
 if DEBUG and not _on_loopback:
-    raise ImproperlyConfigured("DEBUG must be 0 unless BASE_URL is on this very machine: it shows traces to everybody.")
+    raise ImproperlyConfigured(
+        "DEBUG must be 0 unless BASE_URL is on this very machine: it shows traces to everybody."
+    )
 
 SECRET_KEY = text("SECRET_KEY")
 if not SECRET_KEY and DEBUG:
@@ -332,7 +340,9 @@ MAIL_PASSWORD = text("MAIL_PASSWORD")
 # starttls, tls (from the first byte) or none.
 MAIL_SECURITY = one_of("MAIL_SECURITY", "STARTTLS", {"STARTTLS", "TLS", "NONE"})
 if MAIL_PASSWORD and MAIL_SECURITY == "NONE" and MAIL_HOST not in LOOPBACK:
-    raise ImproperlyConfigured("MAIL_SECURITY must not be NONE where a MAIL_PASSWORD is sent to another machine.")
+    raise ImproperlyConfigured(
+        "MAIL_SECURITY must not be NONE where a MAIL_PASSWORD is sent to another machine."
+    )
 # Whom mails are from: "Service desk <desk@example.com>". Answers go to the same mailbox, with a token after a +.
 MAIL_FROM = text("MAIL_FROM", f"ServiceFlow <desk@{_base.hostname}>")
 # The right side of our Message-IDs.

@@ -14,6 +14,9 @@ import trustme
 # Those of one connection, which a proxy does not pass on.
 HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
 
+# Where callers are: all of a test are on this machine, but so is the proxy, and those two must differ.
+CALLER = "198.51.100.7"
+
 
 class _Passing(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -32,7 +35,7 @@ class _Passing(BaseHTTPRequestHandler):
         inside.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         # What a caller claims about the way here stays where it may: to the left of what the proxy has seen itself.
         claimed = self.headers.get("X-Forwarded-For")
-        seen = self.client_address[0]
+        seen = CALLER
         for name, value in self.headers.items():
             if name.lower() not in HOP | {"x-forwarded-for", "x-forwarded-proto"}:
                 inside.putheader(name, value)
@@ -52,7 +55,7 @@ class _Passing(BaseHTTPRequestHandler):
         self.wfile.write(content)
         inside.close()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _pass
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _pass  # noqa: N815
 
     def log_message(self, *_said: object) -> None:
         """Quiet: what it hears the desk logs."""

@@ -19,6 +19,7 @@ from serviceflow import devdb
 from tests.edge import edge
 from tests.served import Desk, Visitor, running
 
+
 def database_url(**more: Any) -> str:
     """libpq's words for the database of this run."""
     parts = conninfo_to_dict(os.environ.get("DATABASE_URL") or devdb.url())

@@ -23,8 +23,9 @@ from accounts.acting import SYSTEM
 from tests.browser import world
 from tests.browser.world import World
 from tests.invariants import check
-from tests.security.conftest import Caller, Installation
+from tests.security.conftest import Installation
 from tests.security.url_map import addresses
+from tests.served import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +38,7 @@ SAME = {
     "X-Frame-Options": "DENY",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
 }
-POLICY = build_policy(settings.SECURE_CSP)
+POLICY = build_policy(settings.SECURE_CSP)  # type: ignore[arg-type]
 ALONE = "sandbox; default-src 'none'"
 OF_A_SESSION = {"__Host-session", "__Host-csrf"}
 OTHERS = {"language", "theme", "messages"}
@@ -52,7 +53,9 @@ class _Inline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = dict(attrs)
-        if (tag == "script" and not has.get("src") and has.get("type") not in {"application/json"}) or tag == "style":
+        if (
+            tag == "script" and not has.get("src") and has.get("type") != "application/json"
+        ) or tag == "style":
             self.found.append(f"<{tag}> without src")
         self.found += [f"<{tag} {name}>" for name in has if name.startswith("on") or name == "style"]
         self.found += [
@@ -75,11 +78,14 @@ def faults_of(answer: requests.Response, *, signed_in: bool = False) -> Iterator
         yield f"another policy: {policy}"
     if policy == ALONE and not has.get("Content-Disposition"):
         yield "a file without Content-Disposition"
-    yield from (f"{name}: {value}" for name, value in has.items() if name.lower().startswith("access-control"))
+    yield from (
+        f"{name}: {value}" for name, value in has.items() if name.lower().startswith("access-control")
+    )
     if "X-Powered-By" in has or re.search(r"\d", has.get("Server", "")):
         yield f"tells what runs here: {has.get('Server')} {has.get('X-Powered-By')}"
     kind = has.get("Content-Type", "")
-    if answer.content and kind.startswith(("text/", "application/javascript")) and "charset=utf-8" not in kind.replace('"', ""):
+    in_words = kind.startswith(("text/", "application/javascript"))
+    if answer.content and in_words and "charset=utf-8" not in kind.replace('"', ""):
         yield f"no charset: {kind}"
     if answer.url.partition("/api/")[1] and kind.startswith("text/html") and "/api/docs" not in answer.url:
         yield "HTML for a program"
@@ -116,7 +122,7 @@ class Crawl:
         self.found: list[str] = []
         self.statuses: set[int] = set()
 
-    def ask(self, caller: Caller, method: str, path: str, **named: Any) -> requests.Response:
+    def ask(self, caller: Visitor, method: str, path: str, **named: Any) -> requests.Response:
         headers = {"Origin": EVIL} if method != "GET" else {}
         answer = caller.request(
             method, path, allow_redirects=False, headers=headers | named.pop("headers", {}), **named
@@ -177,7 +183,13 @@ def test_and_so_do_files_that_are_for_everybody(production: Installation) -> Non
     for path in found:
         if path.endswith((".css", ".js", ".svg", ".woff2", ".html", ".png")):
             crawl.ask(stranger, "GET", f"/static/{path}")
-    for path in ("/static/", "/static/css/", "/static/../manage.py", "/static/%2e%2e/manage.py", "/.git/config"):
+    for path in (
+        "/static/",
+        "/static/css/",
+        "/static/../manage.py",
+        "/static/%2e%2e/manage.py",
+        "/.git/config",
+    ):
         assert crawl.ask(stranger, "GET", path).status_code in {400, 404}
     crawl.over()
 
@@ -193,7 +205,13 @@ def test_answers_to_what_goes_wrong_have_them_too(production: Installation) -> N
     held = company.busy.attachments.get(state="held")
     ask = crawl.ask
     for prefix in ("", "/api"):
-        for kind, status in (("bug", 500), ("operational", 503), ("data", 400), ("denied", 403), ("large", 413)):
+        for kind, status in (
+            ("bug", 500),
+            ("operational", 503),
+            ("data", 400),
+            ("denied", 403),
+            ("large", 413),
+        ):
             assert ask(stranger, "GET", f"{prefix}/trouble/{kind}").status_code == status
         for caller in (stranger, employee):
             assert ask(caller, "GET", f"{prefix}/nowhere").status_code == 404
@@ -235,8 +253,12 @@ def test_over_plain_http_pages_lead_to_tls_and_keys_are_refused_unread(productio
     Seen to fail: with `api/` out of SECURE_REDIRECT_EXEMPT; without SECURE_SSL_HOST.
     """
     with_key = {"X-API-Key": "sf_abcd1234_secret", "Host": "127.0.0.1:1234"}
-    answer = requests.get(f"{production.inside}/api/v1/tickets", headers=with_key, timeout=30, allow_redirects=False)
+    answer = requests.get(
+        f"{production.inside}/api/v1/tickets", headers=with_key, timeout=30, allow_redirects=False
+    )
     assert (answer.status_code, answer.json()["code"]) == (403, "tls_required")
     assert "sf_abcd1234" not in answer.text
-    page = requests.get(f"{production.inside}/queue/?q=1", headers=with_key, timeout=30, allow_redirects=False)
+    page = requests.get(
+        f"{production.inside}/queue/?q=1", headers=with_key, timeout=30, allow_redirects=False
+    )
     assert (page.status_code, page.headers["Location"]) == (301, "https://127.0.0.1/queue/?q=1")

@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts import api_keys
 from accounts.acting import SYSTEM
 from accounts.models import Allowance, User
+from tests.edge import CALLER
 from tests.factories import PASSWORD
 from tests.program import program_of
 from tests.security.conftest import Installation, installed
@@ -103,7 +104,7 @@ def callers(
 def test_one_more_than_the_limit_is_asked_to_wait(
     callers: Callers, kind: str, one: Callable[[Callers], Any], settings: Any
 ) -> None:
-    """Seen to fail, each for its kind: without its line in fair_use.limits_of, CallerThrottle, fair_use, `_minutes_to_wait`."""
+    """Seen to fail, each for its kind: without its line in limits_of, CallerThrottle, fair_use, _minutes_to_wait."""
     settings.RATE_LIMITS = settings.RATE_LIMITS | {kind: FEW}
     statuses = [one(callers).status_code for _time in range(FEW)]
     assert 429 not in statuses
@@ -170,16 +171,17 @@ def test_the_caller_is_who_the_proxy_has_seen(
     statuses = []
     for number in range(11):
         stranger = production.visitor()
-        stranger.headers |= {
+        claims = {
             "X-Forwarded-For": f"203.0.113.{number}",
             "Forwarded": f"for=203.0.113.{number};proto=http;host=evil.example",
             "X-Real-IP": f"203.0.113.{number}",
             "X-Forwarded-Host": "evil.example",
         }
+        stranger.headers.update(claims)
         page = stranger.get(reverse("accounts:sign_in"))
         statuses.append(
             stranger.submit(page, name="password", email=employee.email, password=PASSWORD[::-1]).status_code
         )
     assert 429 in statuses
     told = {line["address"] for line in production.lines_since(place) if line["event"] == "request"}
-    assert told == {"127.0.0.1"}
+    assert told == {CALLER}
