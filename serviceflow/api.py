@@ -61,7 +61,8 @@ class BrowserAuthentication(SessionAuthentication):
 
     def enforce_csrf(self, request: Request) -> None:
         try:
-            super().enforce_csrf(request)
+            # Of the request itself: asked of the framework's, a form would be taken for a body that nobody can read.
+            super().enforce_csrf(request._request)  # type: ignore[arg-type]
         except exceptions.PermissionDenied:
             raise exceptions.PermissionDenied(
                 _("The CSRF token is missing or out of date."), code="csrf_failed"

@@ -138,6 +138,7 @@ def known_person(request: HttpRequest) -> "User | None":
 # --- What no answer may lack ---------------------------------------------------------------------
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS_OF_PAGES = ("GET", "HEAD", "POST", "OPTIONS")
 
 
 def plain_answers(get_response: Respond) -> Respond:
@@ -173,9 +174,10 @@ def plain_answers(get_response: Respond) -> Respond:
 
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
-    if request.method not in METHODS:
+    methods = METHODS if problems.asks_for_json(request) else METHODS_OF_PAGES
+    if request.method not in methods:
         response = errors.told(request, HTTPStatus.METHOD_NOT_ALLOWED)
-        response["Allow"] = ", ".join(METHODS)
+        response["Allow"] = ", ".join(methods)
         return response
     parameters = holding_nul(request.GET.lists())
     cookies = holding_nul((name, [value]) for name, value in request.COOKIES.items())
