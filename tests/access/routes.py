@@ -22,13 +22,12 @@ def everything() -> list[Route]:
 
 
 def routes() -> dict[str, Route]:
-    """{name: route}. The same view at the same address with a slash at its end is the same route."""
+    """{name: route}. The same view at the same address by another name, or with a slash more, is the same route."""
     found: dict[str, Route] = {}
-    every = everything()
-    by_address = {route.address: route for route in every}
-    for route in every:
-        twin = by_address.get(route.address.removesuffix("/"))
-        if twin is not None and twin is not route and twin.view is route.view:
+    first: dict[str, Route] = {}
+    for route in everything():
+        twin = first.setdefault(route.address.removesuffix("/"), route)
+        if twin is not route and twin.view is route.view:
             continue
         assert route.name not in found, f"two addresses are called {route.name}"
         found[route.name] = route
