@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import Error, OperationalError, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
@@ -130,11 +131,22 @@ def look() -> Standing:
             if not _migrated:
                 executor = MigrationExecutor(connection)
                 _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+                if _migrated:
+                    warn_the_owner(cursor)
             if not _migrated:
                 return Standing(["The database lacks migrations: run manage.py migrate."])
             return look_at_jobs(cursor)
     finally:
         connection.close()
+
+
+def warn_the_owner(cursor: CursorWrapper) -> None:
+    """Once a process: who breaks into a desk that owns its tables can rewrite its memory."""
+    cursor.execute("SELECT has_table_privilege('audit_event', 'UPDATE')")
+    if cursor.fetchone()[0] and not settings.DEMO_ALLOWED:
+        log.warning(
+            "database_owner", advice="Name another role in DATABASE_URL: manage.py database_roles makes it."
+        )
 
 
 # --- Jobs ----------------------------------------------------------------------------------------
