@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +30,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def get_login_stages(self) -> list[str]:
-        return ["allauth.mfa.stages.AuthenticateStage"]
+        return ["accounts.stages.SecondFactor"]
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin the session. Between the steps of a sign-in somebody may have been shut out."""
@@ -70,7 +71,10 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Secrets of second factors lie encrypted."""
+    """Secrets of second factors lie encrypted; passkeys are for the desk's own name, whatever a request calls it."""
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {"id": settings.PASSKEY_DOMAIN, "name": "ServiceFlow"}
 
     def encrypt(self, text: str) -> str:
         return seal(text.encode(), purpose="accounts.factor").decode("ascii")

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import actions, api_keys, configuration, one_time_forms, proof
+from accounts import actions, api_keys, configuration, factors, one_time_forms, proof
 from accounts.acting import Invalid, Refused
 from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
 from accounts.models import ApiKey, Membership, Team, User
@@ -79,7 +79,7 @@ class UserAdmin(VerbAdmin):
     search_fields = ("full_name", "email")
     search_help_text = gettext_lazy("A name or an e-mail address.")
     ordering = ("full_name", "id")
-    readonly_fields = ("created_at", "last_login", "keys", "id_for_programs")
+    readonly_fields = ("created_at", "last_login", "second_factors", "keys", "id_for_programs")
     change_form_template = "admin/accounts/user/change_form.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -101,9 +101,10 @@ class UserAdmin(VerbAdmin):
         return people
 
     def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.set_password)
+        within = self.admin_site.admin_view
         return [
-            path("<int:pk>/password/", page, name="accounts_user_password"),
+            path("<int:pk>/password/", within(self.set_password), name="accounts_user_password"),
+            path("<int:pk>/second-factor/", within(self.reset_factors), name="accounts_user_second_factor"),
             *super().get_urls(),
         ]
 
@@ -167,6 +168,30 @@ class UserAdmin(VerbAdmin):
             "opts": self.opts, "original": user, "form": form, "title": _("Set password"), "subtitle": user.full_name,
         }  # fmt: skip
         return TemplateResponse(request, "admin/accounts/user/password.html", context)
+
+    def reset_factors(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """For somebody who has lost all he could show. Asks first, and for a fresh proof of who asks."""
+        user: User | None = self.get_object(request, str(pk))
+        if user is None:
+            return redirect("admin:accounts_user_changelist")
+        if not proof.is_fresh(request):
+            return proof.ask(request, request.path)
+        if request.method == "POST":
+            factors.reset(user, by=at_admin(request))
+            said = _("%(name)s has no second factor any more and is signed out everywhere.") % {
+                "name": user.full_name
+            }
+            messages.success(request, said)
+            return redirect("admin:accounts_user_change", user.pk)
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts, "original": user, "title": _("Reset second factor"), "subtitle": user.full_name,
+            "factors": self.second_factors(user), "form": forms.Form(),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/accounts/user/second_factor.html", context)
+
+    @admin.display(description=gettext_lazy("second factors"))
+    def second_factors(self, user: User) -> str:
+        return ", ".join(factors.name(one) for one in factors.of(user)) or "—"
 
     @admin.display(description=gettext_lazy("teams"))
     def team_names(self, user: User) -> str:

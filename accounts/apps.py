@@ -16,6 +16,18 @@ USER_VERBS = {
     "signed_in": _("Signed in"),
     "signed_out": _("Signed out"),
     "sign_in_refused": _("Sign-in refused"),
+    "factor_added": _("Second factor added"),
+    "factor_removed": _("Second factor removed"),
+    "factors_reset": _("Second factors reset"),
+    "factor_shown": _("Second factor shown"),
+    "factor_refused": _("Second factor refused"),
+    "recovery_codes_made": _("Recovery codes made"),
+    "recovery_code_used": _("Recovery code used"),
+}
+USER_FIELDS = {
+    "teams": _("teams"),
+    "factors": _("second factors"),
+    "recovery_codes": _("recovery codes left"),
 }
 TEAM_VERBS = {"created": _("Team added"), "changed": _("Team changed")}
 KEY_VERBS = {"issued": _("API key issued"), "revoked": _("API key revoked")}
@@ -31,6 +43,6 @@ class AccountsConfig(AppConfig):
         from audit import trail, words
 
         trail.TOLD.update(user=present.users, team=present.teams, api_key=present.keys)
-        words.teach("user", User, verbs=USER_VERBS, fields={"teams": _("teams")})
+        words.teach("user", User, verbs=USER_VERBS, fields=USER_FIELDS)
         words.teach("team", Team, verbs=TEAM_VERBS)
         words.teach("api_key", ApiKey, verbs=KEY_VERBS, fields={"owner": _("owner")})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from accounts import configuration
+from accounts import configuration, factors
 from accounts.models import ApiKey, Team, User
 from audit.trail import Present
 
@@ -10,10 +10,12 @@ FIELDS = ("email", "full_name", "role", "language", "time_zone", "theme", "short
 
 
 def users() -> Iterator[Present]:
-    people = User.objects.order_by("pk").prefetch_related("memberships__team")
+    people = User.objects.order_by("pk").prefetch_related("memberships__team", "authenticator_set")
     for user in people.iterator(chunk_size=1000):
         teams = [{"id": str(one.team.public_id), "lead": one.is_lead} for one in user.memberships.all()]
-        yield Present(user.public_id, {name: getattr(user, name) for name in FIELDS} | {"teams": teams})
+        mine = user.authenticator_set.all()
+        more = {"teams": teams, "factors": factors.told(mine), "recovery_codes": factors.count_codes(mine)}
+        yield Present(user.public_id, {name: getattr(user, name) for name in FIELDS} | more)
 
 
 def teams() -> Iterator[Present]:

@@ -1,4 +1,7 @@
-"""The password once more, before what would outlive the session: somebody else may sit at a browser that was left."""
+"""Who it is once more, before what would outlive the session: somebody else may sit at a browser that was left.
+
+Whoever has a second factor shows that one, who has none his password; who has neither signs in again.
+"""
 
 import time
 from urllib.parse import urlencode
@@ -9,12 +12,12 @@ from django.urls import reverse
 
 from accounts import one_time_forms
 
-SHOWN = "password_shown_at"  # in the session
+SHOWN = "password_shown_at"  # in the session, whatever it was that was shown
 GOOD_FOR = 15 * 60  # seconds
 
 
 def remember(request: HttpRequest) -> None:
-    """The person has just shown his password."""
+    """The person has just shown that it is he."""
     request.session[SHOWN] = int(time.time())
 
 
@@ -24,6 +27,6 @@ def is_fresh(request: HttpRequest) -> bool:
 
 
 def ask(request: HttpRequest, then: str) -> HttpResponse:
-    """Have the password shown first, then go on at this address. A one-time form that was sent waits at its own."""
+    """Have that shown first, then go on at this address. A one-time form that was sent waits at its own."""
     one_time_forms.keep(request)
     return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': then})}")

@@ -15,6 +15,8 @@ from accounts.models import User
 TRIES = ((15 * 60, 1), (4 * 3600, 4))
 # Behind one address a whole office may come to work at nine.
 PEOPLE_AT_AN_ADDRESS = 10
+# Times the limit, for the codes of one person from all addresses together.
+GUESSES_A_DAY = 20
 
 
 def minutes_to_wait(request: HttpRequest, what: str, whom: str) -> int:
@@ -54,3 +56,22 @@ def too_many(minutes: int) -> str:
         "Too many tries. Please wait %(minutes)d minutes.",
         minutes,
     ) % {"minutes": minutes}
+
+
+def minutes_everywhere(what: str, user: User) -> int:
+    """Count one guess at a code of somebody's, wherever it comes from; 0 while it is within what a day has room for.
+
+    A code has six digits, and who guesses at it knows the password already: he must not go on from another address.
+    """
+    most = settings.RATE_LIMITS["sign_in"] * GUESSES_A_DAY
+    standings = allowances.spend({f"{what}:day:{user.pk}": most}, window=24 * 3600)
+    return max((ceil(standing.reset / 60) for standing in standings if standing.exceeded), default=0)
+
+
+def minutes_from_here(request: HttpRequest, what: str) -> int:
+    """Count one try from this address at what nobody can guess: only so that it does not keep the desk busy."""
+    most = settings.RATE_LIMITS["sign_in"] * PEOPLE_AT_AN_ADDRESS * 2
+    window = TRIES[0][0]
+    place = allowances.place(getattr(request, "client_address", ""))
+    standings = allowances.spend({f"{what}:{window}:{place}": most}, window=window)
+    return max((ceil(standing.reset / 60) for standing in standings if standing.exceeded), default=0)

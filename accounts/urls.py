@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import second_factor_views, views
 
 app_name = "accounts"
 
@@ -12,6 +12,14 @@ urlpatterns = [
     path("sign-out/", views.sign_out, name="sign_out"),
     path("confirm/", views.confirm, name="confirm"),
     path("password/", views.change_password, name="change_password"),
+    path("second-factor/", second_factor_views.second_factors, name="second_factors"),
+    path("second-factor/app/", second_factor_views.add_app, name="add_app"),
+    path("second-factor/passkey/", second_factor_views.add_passkey, name="add_passkey"),
+    path("second-factor/passkey/ask/", second_factor_views.ask_passkey, name="ask_passkey"),
+    path("second-factor/codes/", second_factor_views.renew_codes, name="renew_codes"),
+    path("second-factor/<slug:which>/remove/", second_factor_views.remove_factor, name="remove_factor"),
+    path("sign-in/second-factor/", second_factor_views.show_factor, name="show_factor"),
+    path("sign-in/passkey/", second_factor_views.sign_in_by_passkey, name="sign_in_by_passkey"),
     path("keys/", views.api_keys, name="api_keys"),
     path("keys/<uuid:public_id>/revoke/", views.revoke_key, name="revoke_key"),
     path("keys/<uuid:public_id>/rotate/", views.rotate_key, name="rotate_key"),

@@ -9,6 +9,7 @@ from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout, update_session_auth_hash
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest
 from django.db import IntegrityError
 from django.db.models import F
@@ -21,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions, one_time_forms, proof, tries
+from accounts import actions, factors, one_time_forms, passkeys, proof, second_factor, showing, tries
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.forms import (
@@ -79,7 +80,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         actions.signed_out(request.user, by=actor_of(request, Door.WEB))
     logout(request)
-    return redirect(settings.LOGOUT_REDIRECT_URL)
+    goal = local(request.POST.get("next"), otherwise="")
+    return redirect_to_login(goal) if goal else redirect(settings.LOGOUT_REDIRECT_URL)
 
 
 def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpResponse:
@@ -88,7 +90,12 @@ def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) 
         form.fields["email"].widget.attrs.pop("autofocus", None)
         form.fields[first].widget.attrs["autofocus"] = True
     goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="")
-    context = {"form": form, "next": goal, "kept": one_time_forms.holds(request)}
+    context = {
+        "form": form,
+        "next": goal,
+        "kept": one_time_forms.holds(request),
+        "passkeys_offered": passkeys.are_offered(),
+    }
     return render(request, "accounts/sign_in.html", context, status=status)
 
 
@@ -180,17 +187,27 @@ def _changed_password(request: HttpRequest, user: User, form: PasswordForm) -> b
     return True
 
 
-# --- The password once more ----------------------------------------------------------------------
+# --- Who it is once more -------------------------------------------------------------------------
 
 
 @signed_in
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @sensitive_variables("form")
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Asks for the password before a key is issued or replaced, or somebody gets a new password."""
+    """Asks who it is before a key is issued or replaced, a factor changed, or somebody gets a new password."""
     user = me(request)
     goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="accounts:profile")
+    if factors.has_any(user):
+        asked = showing.attempt(request, user)
+        if asked.held:
+            second_factor.remember(request, user)
+            proof.remember(request)
+            return redirect(goal)
+        context = {"asked": asked, "form": asked.form, "next": goal}
+        return tries.asked_to_wait(render(request, "accounts/confirm_by_factor.html", context), asked.wait)
+    if not user.has_usable_password():
+        return render(request, "accounts/confirm_by_sign_in.html", {"next": goal})
     form = ConfirmForm(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():

@@ -17,7 +17,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from accounts import allowances, api_keys
+from accounts import allowances, api_keys, second_factor
 from accounts.acting import Refused
 from accounts.models import ApiKey, Scope, User
 from serviceflow import errors, problems
@@ -57,7 +57,16 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class BrowserAuthentication(SessionAuthentication):
-    """The session of a browser, with the CSRF token on every change."""
+    """The session of a browser, with the CSRF token on every change and a second factor where the role asks for one."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is not None and second_factor.is_due(request._request, found[0]):
+            raise exceptions.PermissionDenied(
+                _("Your role needs a second factor. Open the desk in this browser and show it first."),
+                code="second_factor_required",
+            )
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         try:

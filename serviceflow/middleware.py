@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,11 +18,13 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import allowances
+from accounts import allowances, one_time_forms, second_factor
 from serviceflow import errors, headers, problems
 from serviceflow.fair_use import limits_of
 
@@ -223,6 +226,42 @@ def fair_use(get_response: Respond) -> Respond:
         response = errors.told(request, HTTPStatus.TOO_MANY_REQUESTS)
         response["Retry-After"] = str(max(waits))
         return response
+
+    return respond
+
+
+# --- Who has shown enough ------------------------------------------------------------------------
+
+# What somebody may open who has still to show a second factor, or to set one up.
+ON_THE_WAY_IN = (
+    "accounts:second_factors",
+    "accounts:add_app",
+    "accounts:add_passkey",
+    "accounts:ask_passkey",
+    "accounts:show_factor",
+    "accounts:confirm",
+    "accounts:sign_out",
+    "accounts:choose_theme",
+    "accounts:choose_language",
+)
+
+
+def second_factor_first(get_response: Respond) -> Respond:
+    """Let a session open nothing, page, administration or file, before the factor that its role asks for is shown.
+
+    The API asks the same of browsers where it lets them in (serviceflow.api.BrowserAuthentication).
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if problems.asks_for_json(request) or not second_factor.is_due(request, request.user):
+            return get_response(request)
+        request.second_factor_due = True  # type: ignore[attr-defined]  # pages leave out what is not to be seen yet
+        if request.path_info in {reverse(name) for name in ON_THE_WAY_IN}:
+            return get_response(request)
+        goal = request.path if request.method == "POST" else request.get_full_path()
+        if request.method == "POST":
+            one_time_forms.keep(request)
+        return redirect(f"{reverse('accounts:second_factors')}?{urlencode({'next': goal})}")
 
     return respond
 

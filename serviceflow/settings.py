@@ -2,7 +2,7 @@
 
 import os
 from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +46,14 @@ def words(name: str) -> list[str]:
     return text(name).replace(",", " ").split()
 
 
+def is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
     try:
         named = [ip_network(word, strict=False) for word in words(name)]
@@ -72,6 +80,16 @@ def one_of(name: str, default: str, choices: set[str]) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(choices))}, not {value!r}.")
     return value
+
+
+def roles(name: str, default: str) -> frozenset[str]:
+    value = text(name, default).upper().replace(",", " ").split()
+    known = {"EMPLOYEE", "AGENT", "ADMIN"}
+    if value == ["NONE"]:
+        return frozenset()
+    if not value or not known.issuperset(value):
+        raise ImproperlyConfigured(f"{name} must name roles out of {', '.join(sorted(known))}, or be NONE.")
+    return frozenset(value)
 
 
 def zone(name: str, default: str) -> str:
@@ -243,6 +261,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "serviceflow.middleware.persons_choices",
+    "serviceflow.middleware.second_factor_first",
     "serviceflow.middleware.fair_use",
 ]
 
@@ -305,6 +324,12 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 # Counted by accounts.allowances, for all processes and machines together.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+# Whose sessions open nothing without a second factor. Demo people have none: on one's own machine nobody is asked.
+SECOND_FACTOR_FOR = roles("SECOND_FACTOR_FOR", "NONE" if DEMO_ALLOWED else "AGENT ADMIN")
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = f"ServiceFlow ({_base.hostname})"
+# What passkeys are bound to. Browsers take names only; on loopback that is localhost, whatever BASE_URL says.
+PASSKEY_DOMAIN = "localhost" if _on_loopback else "" if is_address(_base.hostname) else _base.hostname
 SOCIALACCOUNT_STORE_TOKENS = False
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

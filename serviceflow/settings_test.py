@@ -9,6 +9,7 @@ from serviceflow import devdb
 for name in (
     "DEBUG",
     "ALLOWED_HOSTS",
+    "SECOND_FACTOR_FOR",
     "TRUSTED_PROXIES",
     "ADMIN_BOOTSTRAP_KEY",
     "SECRET_KEY_FALLBACKS",

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +16,18 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
 from accounts import actions as people
-from accounts import api_keys, configuration
+from accounts import api_keys, configuration, factors, passkeys, proof
 from accounts.acting import SYSTEM, Actor
 from accounts.models import ApiKey, Team, User
+from accounts.passkeys import Shown
 from audit import trail
 from audit.models import Event
 from notifications import outbox, preferences, webhooks
 from notifications.models import Channel, Delivery, Webhook
+from tests.authenticators import with_app, with_key
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened, stand, web
 from tests.invariants import check
 from tests.served import CHECKOUT
@@ -330,6 +334,70 @@ PEOPLE: dict[str, tuple[Deed, list[str]]] = {
     "signed_in": (lambda d: people.signed_in(d.employee, by=web(d.employee)), ["user.signed_in"]),
     "signed_out": (lambda d: people.signed_out(d.employee, by=web(d.employee)), ["user.signed_out"]),
 }
+
+
+class _WithApp:
+    """Somebody who has an app, and its secret."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.secret, self.codes = with_app(desk.employee)
+
+
+def _shown_key(desk: Desk) -> Shown:
+    browser = Client()
+    browser.force_login(desk.employee)
+    session = browser.session
+    session[proof.SHOWN] = int(time.time())
+    session.save()
+    return Shown(with_key(browser).credential_id, counter=1)
+
+
+def _new_key(desk: Desk) -> dict[str, Any]:
+    shown = _shown_key(desk)
+    [row] = factors.of(desk.employee)
+    kept: dict[str, Any] = row.data["credential"]
+    assert passkeys.data_of(kept).credential_id == shown.credential_id
+    factors.remove(desk.employee, which=factors.handle(row), by=web(desk.employee))
+    return kept
+
+
+FACTORS: dict[str, tuple[Deed, list[str]]] = {
+    "add_app": (lambda d: with_app(d.employee), ["user.factor_added"]),
+    "add_passkey": (
+        After(
+            _new_key,
+            lambda d, kept: factors.add_passkey(d.employee, name="Key", credential=kept, by=web(d.employee)),
+        ),
+        ["user.factor_added"],
+    ),
+    "remove": (
+        After(_WithApp, lambda d, _app: factors.remove(d.employee, which="app", by=web(d.employee))),
+        ["user.factor_removed"],
+    ),
+    "renew_codes": (
+        After(_WithApp, lambda d, _app: factors.renew_codes(d.employee, by=web(d.employee))),
+        ["user.recovery_codes_made"],
+    ),
+    "reset": (
+        After(_WithApp, lambda d, _app: factors.reset(d.employee, by=d.boss)),
+        ["user.factors_reset"],
+    ),
+    "show_code": (
+        After(
+            _WithApp,
+            lambda d, app: factors.show_code(d.employee, code=app.codes[0], by=web(d.employee)),
+        ),
+        ["user.recovery_code_used"],
+    ),
+    "show_passkey": (
+        After(
+            _shown_key,
+            lambda d, shown: factors.show_passkey(d.employee, shown=shown, by=web(d.employee)),
+        ),
+        ["user.factor_shown"],
+    ),
+    "refused": (lambda d: factors.refused(d.employee, by=SYSTEM), ["user.factor_refused"]),
+}
 KEYS: dict[str, tuple[Deed, list[str]]] = {
     "issue": (
         lambda d: api_keys.issue(d.employee, name="Another", scopes=["read"], by=d.boss),
@@ -401,6 +469,7 @@ VERBS: dict[str, tuple[Deed, list[str]]] = {
     for module, verbs in (
         ("tickets", TICKETS),
         ("people", PEOPLE),
+        ("factors", FACTORS),
         ("keys", KEYS),
         ("configuration", CONFIGURATION),
         ("webhooks", WEBHOOKS),
@@ -446,6 +515,7 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
         "accounts/api_keys.py",
         "accounts/changing.py",
         "accounts/configuration.py",
+        "accounts/factors.py",
         "audit/models.py",  # the class itself
         "audit/trail.py",
         "notifications/outbox.py",
@@ -463,6 +533,7 @@ def test_every_verb_there_is_has_its_case_here() -> None:
     assert set(TICKETS) == of_tickets - NO_VERBS
     assert set(TICKETS) >= set(actions.__all__) - NO_VERBS - {"Outcome", "look_at"}
     assert set(PEOPLE) == verbs_of(people) - NO_VERBS
+    assert set(FACTORS) == verbs_of(factors) - NO_VERBS
     assert set(KEYS) == verbs_of(api_keys) - NO_VERBS
     assert set(CONFIGURATION) == verbs_of(configuration) - NO_VERBS
     assert set(WEBHOOKS) == verbs_of(webhooks) - NO_VERBS

@@ -38,6 +38,17 @@ accounts:revoke_key                           own              POST    sign-in  
 accounts:revoke_key                           anna             POST    sign-in  ok      404     404     404     404     404
 accounts:rotate_key                           own              POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:rotate_key                           anna             POST    sign-in  ok      404     404     404     404     404
+accounts:second_factors                       -                GET     sign-in  ok      ok      ok      ok      ok      ok
+accounts:add_app                              -                GET     sign-in  ok      ok      ok      ok      ok      ok
+accounts:add_app                              -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:add_passkey                          -                GET     sign-in  ok      ok      ok      ok      ok      ok
+accounts:add_passkey                          -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:ask_passkey                          -                POST    ok       ok      ok      ok      ok      ok      ok
+accounts:renew_codes                          -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:remove_factor                        -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:show_factor                          -                GET     sign-in  start   start   start   start   start   start
+accounts:show_factor                          -                POST    sign-in  start   start   start   start   start   start
+accounts:sign_in_by_passkey                   -                POST    sign-in  start   start   start   start   start   start
 notifications:inbox                           -                GET     sign-in  ok      ok      ok      ok      ok      ok
 notifications:read_all                        -                POST    sign-in  ok      ok      ok      ok      ok      ok
 notifications:preferences                     -                GET     sign-in  ok      ok      ok      ok      ok      ok
@@ -164,6 +175,8 @@ route                                         methods     maria
 
 admin:accounts_user_password                  GET         ok
 admin:accounts_user_password                  POST        ok
+admin:accounts_user_second_factor             GET         ok
+admin:accounts_user_second_factor             POST        ok
 admin:notifications_delivery_test             GET         ok
 admin:notifications_delivery_test             POST        ok
 admin:tickets_mailbox_try                     GET         ok

@@ -82,6 +82,8 @@ class World:
                 return self.webhook.public_id
             case "delivery":
                 return self.delivery.public_id
+            case "which":
+                return "app"
             case "pk" | "object_id":
                 return self.row(route)
             case "app_label":

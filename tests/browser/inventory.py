@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts import factors
+from tests.authenticators import code, with_app
 from tests.browser.chromium import Window
 from tests.browser.world import World
 from tests.factories import web
@@ -26,6 +28,10 @@ ONLY_POSTED = {
     "accounts:choose_language",
     "accounts:revoke_key",
     "accounts:rotate_key",
+    "accounts:renew_codes",
+    "accounts:remove_factor",
+    "accounts:ask_passkey",
+    "accounts:sign_in_by_passkey",
     "tickets:next_one",
     "tickets:claim",
     "tickets:assign",
@@ -96,6 +102,33 @@ def _plain(path: str) -> Path:
 
 def _refused_sign_in(window: Window, world: World) -> None:
     window.fill_sign_in("nobody@example.com", "not the password")
+
+
+def _wrong_code(window: Window, world: World) -> None:
+    window.page.locator("main input[name=code]").fill("000000")
+    window.press(
+        window.page.locator("main form", has=window.page.locator("[name=code]")).locator(".btn-primary")
+    )
+
+
+def _set_up_app(window: Window, world: World) -> None:
+    secret = window.page.locator(".sf-key").inner_text()
+    window.page.locator("main input[name=code]").fill(code(secret))
+    window.press(
+        window.page.locator("main form", has=window.page.locator("[name=code]")).locator(".btn-primary")
+    )
+
+
+def _to_second_step(window: Window, world: World) -> None:
+    if not factors.has_any(world.idler):
+        with_app(world.idler)
+    window.fill_sign_in(world.idler.email)
+
+
+def _refused_second_step(window: Window, world: World) -> None:
+    _to_second_step(window, world)
+    window.page.locator("main input[name=code]").fill("000000")
+    window.press(window.page.locator("main form", has=window.page.locator("[name=code]")).locator("button"))
 
 
 def _another_key(window: Window, world: World) -> None:
@@ -201,6 +234,15 @@ VISITS: list[Visit] = [
     Visit("profile", "accounts:profile", "agent", _at("accounts:profile")),
     Visit("password", "accounts:change_password", "employee", _at("accounts:change_password")),
     Visit("confirm", "accounts:confirm", "employee", _at("accounts:confirm")),
+    Visit("no factor", "accounts:second_factors", "employee", _at("accounts:second_factors")),
+    Visit("app", "accounts:add_app", "idler", _at("accounts:add_app")),
+    Visit("app, refused", "", "idler", _at("accounts:add_app"), steps=_wrong_code),
+    Visit("passkey", "accounts:add_passkey", "idler", _at("accounts:add_passkey")),
+    Visit("recovery codes", "", "idler", _at("accounts:add_app"), steps=_set_up_app),
+    Visit("factors", "", "idler", _at("accounts:second_factors")),
+    Visit("confirm by factor", "", "idler", _at("accounts:confirm")),
+    Visit("second step", "accounts:show_factor", "", _at("accounts:sign_in"), steps=_to_second_step),
+    Visit("second step, refused", "", "", _at("accounts:sign_in"), steps=_refused_second_step),
     Visit("keys", "accounts:api_keys", "agent", _at("accounts:api_keys")),
     Visit("no keys", "accounts:api_keys", "newcomer", _at("accounts:api_keys")),
     Visit("new key", "accounts:api_keys", "newcomer", _at("accounts:api_keys"), steps=_another_key),
