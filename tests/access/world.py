@@ -220,6 +220,7 @@ def make_world(browser_of: Any) -> World:
     Delivery.objects.filter(pk=told.pk).update(state="failed", finished_at=told.created_at)
     told.refresh_from_db()
     people = {name: User.objects.get(pk=one.pk) for name, one in people.items()}
+    tickets = {name: Ticket.objects.get(pk=one.pk) for name, one in tickets.items()}
     world = World(
         people, raw, keys, it, hr, {"vpn": vpn, "payroll": payroll}, tickets, attachments, mails, hook, told,
         {name: _notice(one) for name, one in people.items()},
