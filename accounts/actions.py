@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import api_keys, departures, standing
+from accounts import api_keys, departures, letters, sessions, standing
 from accounts.acting import Actor, Forbidden, Refused
 from accounts.changing import (
     address_taken,
@@ -167,6 +167,7 @@ def change_password(user: User, *, password: str, by: Actor) -> User:
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
+    letters.post(user, "password_changed")
     trail.record("user.password_changed", subject(user), by=by)
     return user
 
@@ -191,7 +192,7 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
 
 @transaction.atomic
 def deactivate(user: User, *, by: Actor) -> User:
-    """Shut somebody out for good: keys and sessions die at once, open tickets go back to their teams.
+    """Shut somebody out for good: keys, sessions and links die at once, open tickets go back to their teams.
 
     Letting him in again brings neither back.
     """
@@ -206,6 +207,7 @@ def deactivate(user: User, *, by: Actor) -> User:
     user.save(update_fields=["session_salt"])
     user = change(user, "user.deactivated", by=by, is_active=False)
     api_keys.revoke_all(user, by=by)
+    sessions.drop_all(user)
     departures.announce(user, by=by)
     return user
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -18,10 +19,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import actions, api_keys, configuration, factors, one_time_forms, proof
+from accounts import actions, api_keys, by_mail, configuration, factors, links, one_time_forms, proof
 from accounts.acting import Invalid, Refused
 from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
-from accounts.models import ApiKey, Membership, Team, User
+from accounts.models import ApiKey, Link, Membership, Purpose, Team, User
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit.admin import EVERYWHERE, ReadOnlyAdmin
@@ -61,7 +62,10 @@ class UserForm(VerbForm):
         strip=False,
         max_length=LONGEST_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("At least 12 characters. Without one nobody can sign in as this person yet."),
+        help_text=gettext_lazy(
+            "Leave it empty and send an invitation: then only the person knows the password. "
+            "Otherwise at least 12 characters."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -105,6 +109,7 @@ class UserAdmin(VerbAdmin):
         return [
             path("<int:pk>/password/", within(self.set_password), name="accounts_user_password"),
             path("<int:pk>/second-factor/", within(self.reset_factors), name="accounts_user_second_factor"),
+            path("<int:pk>/invitation/", within(self.invite), name="accounts_user_invite"),
             *super().get_urls(),
         ]
 
@@ -192,6 +197,44 @@ class UserAdmin(VerbAdmin):
     @admin.display(description=gettext_lazy("second factors"))
     def second_factors(self, user: User) -> str:
         return ", ".join(factors.name(one) for one in factors.of(user)) or "—"
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: Any = None) -> HttpResponse:
+        response = super().response_add(request, obj, post_url_continue)
+        if obj.has_usable_password() or "_continue" in request.POST or "_addanother" in request.POST:
+            return response
+        return redirect("admin:accounts_user_invite", obj.pk)
+
+    def invite(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """An invitation by mail; where the desk sends none, its link to be handed over, this once."""
+        user: User | None = self.get_object(request, str(pk))
+        if user is None:
+            return redirect("admin:accounts_user_changelist")
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts, "original": user, "title": _("Invitation"), "subtitle": user.full_name,
+            "can_mail": bool(settings.MAIL_HOST),
+            "latest": user.links.filter(purpose=Purpose.INVITATION, ended_at=None).order_by("-pk").first(),
+        }  # fmt: skip
+        if request.method == "POST":
+            if not settings.MAIL_HOST and not proof.is_fresh(request):
+                return proof.ask(request, request.path)
+            try:
+                link = by_mail.invite(user, by=at_admin(request))
+            except Refused as no:
+                context["refusal"] = str(no)
+            else:
+                if not settings.MAIL_HOST:
+                    return self._link_shown_once(request, link, context)
+                messages.success(
+                    request, _("An invitation is on its way to %(email)s.") % {"email": user.email}
+                )
+                return redirect("admin:accounts_user_change", user.pk)
+        return TemplateResponse(request, "admin/accounts/user/invite.html", context)
+
+    def _link_shown_once(self, request: HttpRequest, link: Link, context: dict[str, Any]) -> HttpResponse:
+        context |= {"link": link, "address": links.address(link)}
+        response = TemplateResponse(request, "admin/accounts/user/invited.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     @admin.display(description=gettext_lazy("teams"))
     def team_names(self, user: User) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.urls import URLPattern, reverse
@@ -13,13 +14,14 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from accounts import actions, api_keys, conditional, lists, proof, standing
+from accounts import actions, api_keys, by_mail, conditional, links, lists, proof, standing
 from accounts.acting import Forbidden, Invalid
 from accounts.calls import SAFE, Call, answer, nothing, routes
 from accounts.inputs import ME, Nothing
 from accounts.models import ApiKey, Membership, Role, Scope, Team, User
 from accounts.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import (
+    InvitationShape,
     KeyInput,
     KeyShape,
     NewKeyShape,
@@ -28,6 +30,7 @@ from accounts.serializers import (
     UserInput,
     UserShape,
     key_out,
+    moment_out,
     user_out,
 )
 
@@ -354,9 +357,35 @@ class Rotation(KeysCall):
         return answer(key_out(new) | {"api_key": raw})
 
 
+class Invitation(PeopleCall):
+    @operation(
+        "inviteUser",
+        "Send an invitation; an earlier one dies",
+        gives=InvitationShape,
+        changes=True,
+        resends=True,
+        finds=True,
+        parameters=[_USER_IN_PATH],
+        received={"sent_to": "anna@example.com", "expires_at": "2026-03-05T08:15:00Z", "link": None},
+        tags=["Users"],
+    )
+    def post(self, request: Request, user: str) -> HttpResponse:
+        self.input(Nothing)
+        actions.require_admin(self.by)
+        self.require_proof()
+        found = people().get(pk=self.found(user).pk)
+        actions.hold(found, changing=())
+        self.expect(tag_of(found))
+        link = by_mail.invite(found, by=self.by)
+        # Where the desk sends no mail, whoever calls brings it.
+        told = None if settings.MAIL_HOST else links.address(link)
+        return answer({"sent_to": link.email, "expires_at": moment_out(link.expires_at), "link": told})
+
+
 urlpatterns: list[URLPattern] = [
     *routes("users", Users.as_view(), "users"),
     *routes("users/<str:user>", OneUser.as_view(), "user"),
+    *routes("users/<str:user>/invitation", Invitation.as_view(), "invitation"),
     *routes("users/<str:user>/api-keys", Keys.as_view(), "api_keys"),
     *routes("users/<str:user>/api-keys/<uuid:key>", OneKey.as_view(), "api_key"),
     *routes("users/<str:user>/api-keys/<uuid:key>/rotate", Rotation.as_view(), "rotate_api_key"),

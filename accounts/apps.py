@@ -23,6 +23,15 @@ USER_VERBS = {
     "factor_refused": _("Second factor refused"),
     "recovery_codes_made": _("Recovery codes made"),
     "recovery_code_used": _("Recovery code used"),
+    "session_ended": _("Signed out in one place"),
+    "sessions_ended": _("Signed out in all other places"),
+    "invited": _("Invitation sent"),
+    "invitation_accepted": _("Invitation accepted"),
+    "reset_asked": _("New password asked for"),
+    "reset_refused": _("New password refused"),
+    "password_reset": _("Forgotten password replaced"),
+    "email_change_asked": _("Change of e-mail address asked for"),
+    "email_change_stopped": _("Change of e-mail address stopped"),
 }
 USER_FIELDS = {
     "teams": _("teams"),

@@ -157,6 +157,36 @@ class PasswordForm(NewPasswordForm):
     field_order = ("current_password", "password", "repeated")
 
 
+class ForgotForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        help_text=_("The address that you sign in with."),
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "spellcheck": "false"}),
+    )
+
+
+class BeginForm(NewPasswordForm):
+    """Whoever was invited says how he is called and in which language, and chooses a password."""
+
+    full_name = forms.CharField(
+        label=_("Full name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=Language)
+    field_order = ("full_name", "language", "password", "repeated")
+
+    def clean_full_name(self) -> str:
+        return " ".join(self.cleaned_data["full_name"].split())
+
+
+class AddressForm(forms.Form):
+    email = forms.EmailField(
+        label=_("New e-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True, "spellcheck": "false"}),
+    )
+
+
 class ApiKeyForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),

@@ -4,6 +4,7 @@ import zoneinfo
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.expressions import ArraySubquery
@@ -252,6 +253,38 @@ class ApiKey(models.Model):
         if self.expires_at <= timezone.now():
             return "expired", _("expired")
         return "active", _("active")
+
+
+class Purpose(models.TextChoices):
+    """What a link in a mail is for."""
+
+    INVITATION = "invitation", _("invitation")
+    RESET = "reset", _("new password")
+    EMAIL = "email", _("new e-mail address")
+
+
+class Link(models.Model):
+    """A link that a mail brings to a person: see accounts.links, which also says how its token comes about.
+
+    Nothing here opens anything: the token is made of this row with the key of the desk, whenever it is needed.
+    """
+
+    public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="links")
+    purpose = models.CharField(max_length=12, choices=Purpose)
+    email = models.EmailField(max_length=254)  # where it is sent
+    former_email = models.EmailField(max_length=254, blank=True, default="")  # that of a person who moves
+    asked_from = models.GenericIPAddressField(null=True)
+    state = models.CharField(max_length=64)  # of the person, as of then
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} for {self.user_id}"
+
+    if TYPE_CHECKING:
+        user_id: int
 
 
 class Installation(models.Model):

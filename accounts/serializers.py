@@ -95,6 +95,14 @@ class NewUserShape(UserShape):
     api_key = serializers.CharField(required=False)
 
 
+class InvitationShape(serializers.Serializer[Any]):
+    """An invitation. Where the desk sends no mail, `link` is to be handed over: it is shown this once."""
+
+    sent_to = serializers.EmailField()
+    expires_at = serializers.DateTimeField()
+    link = serializers.CharField(allow_null=True)
+
+
 class KeyShape(serializers.Serializer[Any]):
     """An API key, without the key."""
 

@@ -5,15 +5,19 @@ left for the next time. Answers how many rows are gone.
 """
 
 import time
+from datetime import timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.utils import timezone
 
-from accounts.models import Allowance, StoredAnswer
+from accounts.models import Allowance, Link, StoredAnswer
 from accounts.safe_writing import KEPT_FOR
+from accounts.sessions import LISTED_FOR
 
+LINKS_TOLD = timedelta(days=30)
 BATCH = 1000  # rows of one transaction: short enough that nobody waits for it
 
 
@@ -23,6 +27,8 @@ def forget_all() -> dict[str, int]:
         "answers": forget_answers(),
         "counters": forget_allowances(),
         "sessions": forget_sessions(),
+        "places": forget_places(),
+        "links": forget_links(),
     }
 
 
@@ -39,6 +45,16 @@ def forget_allowances() -> int:
 def forget_sessions() -> int:
     """Sessions that have ended, with whatever their owners had typed and never sent."""
     return _forget(Session, expire_date__lt=timezone.now())
+
+
+def forget_places() -> int:
+    """Where somebody was signed in, when no session lasts for so long."""
+    return _forget(UserSession, last_seen_at__lt=timezone.now() - LISTED_FOR)
+
+
+def forget_links() -> int:
+    """Links that have been dead for long: letters that tell of them have gone out by now."""
+    return _forget(Link, expires_at__lt=timezone.now() - LINKS_TOLD)
 
 
 def _forget(model: type[models.Model], **condition: Any) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import second_factor_views, views
+from accounts import second_factor_views, views, views_by_mail, views_of_sessions
 
 app_name = "accounts"
 
@@ -20,6 +20,17 @@ urlpatterns = [
     path("second-factor/<slug:which>/remove/", second_factor_views.remove_factor, name="remove_factor"),
     path("sign-in/second-factor/", second_factor_views.show_factor, name="show_factor"),
     path("sign-in/passkey/", second_factor_views.sign_in_by_passkey, name="sign_in_by_passkey"),
+    path("forgot/", views_by_mail.forgot, name="forgot"),
+    path("forgot/sent/", views_by_mail.forgot_sent, name="forgot_sent"),
+    path("link/<str:token>/", views_by_mail.arrive, name="arrive"),
+    path("invitation/", views_by_mail.invitation, name="invitation"),
+    path("new-password/", views_by_mail.new_password, name="new_password"),
+    path("email/", views_by_mail.email, name="email"),
+    path("email/confirm/", views_by_mail.confirm_email, name="confirm_email"),
+    path("email/stop/", views_by_mail.stop_email, name="stop_email"),
+    path("sessions/", views_of_sessions.sessions, name="sessions"),
+    path("sessions/<slug:name>/end/", views_of_sessions.end_session, name="end_session"),
+    path("sessions/end-others/", views_of_sessions.end_other_sessions, name="end_other_sessions"),
     path("keys/", views.api_keys, name="api_keys"),
     path("keys/<uuid:public_id>/revoke/", views.revoke_key, name="revoke_key"),
     path("keys/<uuid:public_id>/rotate/", views.rotate_key, name="rotate_key"),

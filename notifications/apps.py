@@ -27,9 +27,10 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
+        from accounts import letters as account_letters
         from accounts import sign_in
         from audit import trail, words
-        from notifications import digest, inbox, outbox, preferences, quiet, webhooks
+        from notifications import digest, inbox, letters, outbox, preferences, quiet, webhooks
         from notifications.models import Channel, Delivery, Quiet, Webhook
 
         outbox.TOPICS.append(webhooks.team_topics)
@@ -41,6 +42,11 @@ class NotificationsConfig(AppConfig):
         words.teach("webhook", Webhook, verbs=WEBHOOK_VERBS)
         words.teach("delivery", Delivery, verbs=DELIVERY_VERBS)
         outbox.COMPOSERS[quiet.DIGEST] = lambda _deliveries: digest.compose
+        outbox.COMPOSERS[letters.ACCOUNT] = lambda _deliveries: letters.compose
+        account_letters.POSTS.append(letters.post)
+        words.VERBS.update(
+            {f"{letters.ACCOUNT}.{kind}": name for kind, name in account_letters.NAMES.items()}
+        )
         sign_in.ALONG["unread"] = inbox.count_unread
         trail.TOLD["notices"] = preferences.present
         words.teach("notices", Quiet, verbs={"chosen": _("Notices chosen")}, fields=CHOSEN)

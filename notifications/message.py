@@ -29,8 +29,8 @@ class Message:
     """One notice in the words of its reader. Transports take from it what they can show.
 
     `thread` are Message-IDs, oldest first, that a mail continues; `reply_to` is where an answer goes; `list_id` names
-    the conversation (RFC 2919). `facts` is what a webhook carries: plain values for JSON. `short` is for chats; without
-    one they take the subject.
+    the conversation (RFC 2919); `to` is another address than the one its reader has now. `facts` is what a webhook
+    carries: plain values for JSON. `short` is for chats; without one they take the subject.
     """
 
     subject: str
@@ -41,6 +41,7 @@ class Message:
     thread: tuple[str, ...] = ()
     reply_to: str = ""
     list_id: str = ""
+    to: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -37,6 +37,13 @@ class UserFactory(DjangoModelFactory[User]):
         self.save(update_fields=["password"])
 
     @factory.post_generation
+    def has_password(self: Any, create: bool, extracted: bool | None, **kwargs: Any) -> None:
+        """`has_password=False`: somebody who has not begun yet."""
+        if extracted is False:
+            self.set_unusable_password()
+            self.save(update_fields=["password"])
+
+    @factory.post_generation
     def in_teams(self: Any, create: bool, extracted: Iterable[Team] | None, **kwargs: Any) -> None:
         for team in extracted or ():
             Membership.objects.create(user=self, team=team)

@@ -12,16 +12,18 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from accounts import actions as people
-from accounts import api_keys, configuration, factors, passkeys, proof
+from accounts import api_keys, by_mail, configuration, factors, links, passkeys, proof, sessions
 from accounts.acting import SYSTEM, Actor
-from accounts.models import ApiKey, Team, User
+from accounts.models import ApiKey, Link, Purpose, Team, User
 from accounts.passkeys import Shown
 from audit import trail
 from audit.models import Event
@@ -120,6 +122,21 @@ def _unseen(desk: Desk) -> Service:
     service = made_confidential(desk)
     service.save()
     return service
+
+
+def _link(user: User, purpose: Purpose) -> Link:
+    return links.make(user, purpose, email="new@example.com", former_email=user.email)
+
+
+def _invited(desk: Desk) -> Link:
+    return _link(UserFactory.create(has_password=False), Purpose.INVITATION)
+
+
+def _signed_in(desk: Desk) -> UserSession:
+    browser = Client()
+    browser.force_login(desk.employee)
+    browser.get("/account/")
+    return UserSession.objects.get(user=desk.employee)
 
 
 def _mailbox(desk: Desk) -> Mailbox:
@@ -398,6 +415,65 @@ FACTORS: dict[str, tuple[Deed, list[str]]] = {
     ),
     "refused": (lambda d: factors.refused(d.employee, by=SYSTEM), ["user.factor_refused"]),
 }
+LINKED: dict[str, tuple[Deed, list[str]]] = {
+    "accept_invitation": (
+        After(
+            _invited,
+            lambda d, link: by_mail.accept_invitation(
+                link, full_name="A. B.", language="ru", password="correct horse battery", by=web(link.user)
+            ),
+        ),
+        ["user.invitation_accepted"],
+    ),
+    "ask_for_address": (
+        lambda d: by_mail.ask_for_address(d.employee, email="new@example.com", by=web(d.employee)),
+        ["user.email_change_asked"],
+    ),
+    "ask_for_password": (
+        lambda d: by_mail.ask_for_password(d.employee.email, name=uuid4(), by=Actor(None, "web")),
+        ["user.reset_asked"],
+    ),
+    "invite": (
+        lambda d: by_mail.invite(UserFactory.create(has_password=False), by=d.boss),
+        ["user.invited"],
+    ),
+    "reset_password": (
+        After(
+            lambda d: _link(d.employee, Purpose.RESET),
+            lambda d, link: by_mail.reset_password(
+                link, password="correct horse battery", by=web(d.employee)
+            ),
+        ),
+        ["user.password_reset"],
+    ),
+    "stop_address": (
+        After(
+            lambda d: _link(d.employee, Purpose.EMAIL),
+            lambda d, link: by_mail.stop_address(link, by=web(d.employee)),
+        ),
+        ["user.email_change_stopped"],
+    ),
+    "take_address": (
+        After(
+            lambda d: _link(d.employee, Purpose.EMAIL),
+            lambda d, link: by_mail.take_address(link, by=web(d.employee)),
+        ),
+        ["user.email_changed"],
+    ),
+}
+SESSIONS: dict[str, tuple[Deed, list[str]]] = {
+    "end": (
+        After(
+            _signed_in,
+            lambda d, listed: sessions.end(d.employee, sessions.name_of(listed), by=web(d.employee)),
+        ),
+        ["user.session_ended"],
+    ),
+    "end_others": (
+        After(_signed_in, lambda d, _listed: sessions.end_others(d.employee, here="", by=web(d.employee))),
+        ["user.sessions_ended"],
+    ),
+}
 KEYS: dict[str, tuple[Deed, list[str]]] = {
     "issue": (
         lambda d: api_keys.issue(d.employee, name="Another", scopes=["read"], by=d.boss),
@@ -470,6 +546,8 @@ VERBS: dict[str, tuple[Deed, list[str]]] = {
         ("tickets", TICKETS),
         ("people", PEOPLE),
         ("factors", FACTORS),
+        ("by mail", LINKED),
+        ("sessions", SESSIONS),
         ("keys", KEYS),
         ("configuration", CONFIGURATION),
         ("webhooks", WEBHOOKS),
@@ -513,9 +591,11 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
     assert writers == {
         "accounts/actions.py",
         "accounts/api_keys.py",
+        "accounts/by_mail.py",
         "accounts/changing.py",
         "accounts/configuration.py",
         "accounts/factors.py",
+        "accounts/sessions.py",
         "audit/models.py",  # the class itself
         "audit/trail.py",
         "notifications/outbox.py",
@@ -534,6 +614,8 @@ def test_every_verb_there_is_has_its_case_here() -> None:
     assert set(TICKETS) >= set(actions.__all__) - NO_VERBS - {"Outcome", "look_at"}
     assert set(PEOPLE) == verbs_of(people) - NO_VERBS
     assert set(FACTORS) == verbs_of(factors) - NO_VERBS
+    assert set(LINKED) == verbs_of(by_mail) - NO_VERBS
+    assert set(SESSIONS) == verbs_of(sessions) - NO_VERBS
     assert set(KEYS) == verbs_of(api_keys) - NO_VERBS
     assert set(CONFIGURATION) == verbs_of(configuration) - NO_VERBS
     assert set(WEBHOOKS) == verbs_of(webhooks) - NO_VERBS

@@ -27,7 +27,7 @@ def send(delivery: Delivery, message: Message) -> str:
         raise Permanent("Mail goes to people only.")
     if not settings.MAIL_HOST:
         raise NotSetUp("No mail server is set up (MAIL_HOST).")
-    mail = _composed(delivery, message, to=delivery.recipient.email)
+    mail = _composed(delivery, message, to=message.to or delivery.recipient.email)
     backend = _backend()
     if not isinstance(backend, smtp.Backend):
         # A provider's own way, which has no phases.

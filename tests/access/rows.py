@@ -6,8 +6,8 @@ from django.db import connection
 
 type Rows = dict[str, dict[str, dict[str, Any]]]
 
-# How often somebody has called, and what his browser is to be told next: no page and no person shows it.
-NOT_COUNTED = frozenset({"accounts_allowance", "django_session"})
+# How often somebody has called, where he was last seen, and what his browser is to be told next.
+NOT_COUNTED = frozenset({"accounts_allowance", "django_session", "usersessions_usersession"})
 
 
 def stored() -> Rows:

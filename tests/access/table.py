@@ -32,6 +32,23 @@ accounts:confirm                              -                GET     sign-in  
 accounts:confirm                              -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:change_password                      -                GET     sign-in  ok      ok      ok      ok      ok      ok
 accounts:change_password                      -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:forgot                               -                GET     ok       ok      ok      ok      ok      ok      ok
+accounts:forgot                               -                POST    ok       ok      ok      ok      ok      ok      ok
+accounts:forgot_sent                          -                GET     ok       ok      ok      ok      ok      ok      ok
+accounts:arrive                               -                GET     410      410     410     410     410     410     410
+accounts:invitation                           -                GET     410      410     410     410     410     410     410
+accounts:invitation                           -                POST    410      410     410     410     410     410     410
+accounts:new_password                         -                GET     410      410     410     410     410     410     410
+accounts:new_password                         -                POST    410      410     410     410     410     410     410
+accounts:email                                -                GET     sign-in  ok      ok      ok      ok      ok      ok
+accounts:email                                -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:confirm_email                        -                GET     sign-in  410     410     410     410     410     410
+accounts:confirm_email                        -                POST    sign-in  410     410     410     410     410     410
+accounts:stop_email                           -                GET     410      410     410     410     410     410     410
+accounts:stop_email                           -                POST    410      410     410     410     410     410     410
+accounts:sessions                             -                GET     sign-in  ok      ok      ok      ok      ok      ok
+accounts:end_session                          -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:end_other_sessions                   -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:api_keys                             -                GET     sign-in  ok      ok      ok      ok      ok      ok
 accounts:api_keys                             -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:revoke_key                           own              POST    sign-in  ok      ok      ok      ok      ok      ok
@@ -173,6 +190,8 @@ tickets.inboundmail     read    read
 ADMIN_MORE = """
 route                                         methods     maria
 
+admin:accounts_user_invite                    GET         ok
+admin:accounts_user_invite                    POST        ok
 admin:accounts_user_password                  GET         ok
 admin:accounts_user_password                  POST        ok
 admin:accounts_user_second_factor             GET         ok
@@ -260,6 +279,7 @@ api:api_key                me               DELETE  401      ok    ok    ok    o
 api:api_key                anna             DELETE  401      ok    403   403   403   403   ok     403   403   403   401     ok
 api:rotate_api_key         me               POST    401      ok    ok    ok    ok    ok    ok     403   403   ok    401     ok
 api:rotate_api_key         anna             POST    401      ok    403   403   403   403   ok     403   403   403   401     ok
+api:invitation             anna             POST    401      403   403   403   403   403   409    403   403   403   401     409
 api:webhooks               -                GET     401      403   403   403   403   403   ok     403   403   403   401     ok
 api:webhooks               -                POST    401      403   403   403   403   403   ok     403   403   403   401     ok
 api:webhook                -                GET     401      403   403   403   403   403   ok     403   403   403   401     ok

@@ -78,6 +78,10 @@ class World:
             case "key" | "public_id":
                 owner = {"own": self.who(caller) or "anna", "me": self.who(caller) or "anna"}
                 return self.keys[owner.get(subject, subject)].public_id
+            case "token":
+                return 64 * "A"
+            case "name":  # of a session
+                return "0" * 32
             case "webhook":
                 return self.webhook.public_id
             case "delivery":

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts import factors
+from accounts import factors, links
+from accounts.models import Purpose
 from tests.authenticators import code, with_app
 from tests.browser.chromium import Window
 from tests.browser.world import World
@@ -28,6 +29,8 @@ ONLY_POSTED = {
     "accounts:choose_language",
     "accounts:revoke_key",
     "accounts:rotate_key",
+    "accounts:end_session",
+    "accounts:end_other_sessions",
     "accounts:renew_codes",
     "accounts:remove_factor",
     "accounts:ask_passkey",
@@ -91,6 +94,18 @@ def _of(ticket: str, route: str = "tickets:detail", **query: str) -> Path:
 
 def _held_file(world: World) -> str:
     return reverse("tickets:file", args=[world.busy.attachments.get(state="held").public_id])
+
+
+def _link(purpose: Purpose, door: str = "") -> Path:
+    """What a mail brings to the employee."""
+
+    def path(world: World) -> str:
+        made = links.make(
+            world.employee, purpose, email="anna.new@example.com", former_email=world.employee.email
+        )
+        return reverse("accounts:arrive", args=[links.token(made, door)])
+
+    return path
 
 
 def _plain(path: str) -> Path:
@@ -230,6 +245,15 @@ VISITS: list[Visit] = [
     # --- Everybody ---
     Visit("sign in", "accounts:sign_in", "", _at("accounts:sign_in")),
     Visit("sign in, refused", "accounts:sign_in", "", _at("accounts:sign_in"), steps=_refused_sign_in),
+    Visit("forgot", "accounts:forgot", "", _at("accounts:forgot")),
+    Visit("forgot, sent", "accounts:forgot_sent", "", _at("accounts:forgot_sent")),
+    Visit("link over", "accounts:arrive", "", _plain("/account/link/over/"), statuses=frozenset({410})),
+    Visit("invitation", "accounts:invitation", "", _link(Purpose.INVITATION)),
+    Visit("new password", "accounts:new_password", "", _link(Purpose.RESET)),
+    Visit("stop e-mail", "accounts:stop_email", "", _link(Purpose.EMAIL, links.STOP)),
+    Visit("confirm e-mail", "accounts:confirm_email", "employee", _link(Purpose.EMAIL)),
+    Visit("e-mail", "accounts:email", "employee", _at("accounts:email")),
+    Visit("sessions", "accounts:sessions", "employee", _at("accounts:sessions")),
     Visit("profile", "accounts:profile", "employee", _at("accounts:profile")),
     Visit("profile", "accounts:profile", "agent", _at("accounts:profile")),
     Visit("password", "accounts:change_password", "employee", _at("accounts:change_password")),

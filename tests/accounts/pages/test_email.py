@@ -1,0 +1,171 @@
+"""Another address: asked for by whoever has just shown his password, confirmed in the new mailbox."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts import actions, by_mail
+from accounts.acting import SYSTEM, Invalid
+from accounts.models import Link, User
+from audit.models import Event
+from tests.accounts.mailbox import Mailbox, followed, path_in, text_of
+from tests.factories import PASSWORD, UserFactory, web
+
+EMAIL, CONFIRM, STOP = "/account/email/", "/account/email/confirm/", "/account/email/stop/"
+OLD, NEW = "anna@example.com", "anna.new@example.com"
+
+type BrowserOf = Callable[[User], Client]
+
+
+def test_anna_confirms_in_the_new_mailbox_and_the_old_one_hears_of_it(
+    employee: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    browser = browser_of(employee)
+    assert browser.post(EMAIL, {"email": NEW})["Location"] == EMAIL
+    employee.refresh_from_db()
+    assert employee.email == OLD, "nothing changes before the new mailbox has answered"
+    assert NEW in browser.get(EMAIL).content.decode()
+    assert followed(browser, mailbox.link_to(NEW)) == CONFIRM
+    assert browser.post(CONFIRM)["Location"] == "/account/"
+    employee.refresh_from_db()
+    assert employee.email == NEW
+    asked, changed = mailbox.all_to(OLD)
+    assert NEW in text_of(asked)
+    assert (changed["Subject"], changed["To"]) == ("Your e-mail address has changed", OLD)
+    assert "administrator" in text_of(changed)
+    assert list(Event.objects.order_by("id").values_list("verb", flat=True)) == [
+        "user.email_change_asked",
+        "user.email_changed",
+    ]
+    assert Client().post("/account/sign-in/", {"email": NEW, "password": PASSWORD})["Location"] == "/"
+
+
+def test_the_old_mailbox_says_no(employee: User, browser_of: BrowserOf, mailbox: Mailbox) -> None:
+    browser = browser_of(employee)
+    browser.post(EMAIL, {"email": NEW})
+    confirm, stop = mailbox.link_to(NEW), mailbox.link_to(OLD)
+    at_the_old_mailbox = Client()
+    assert followed(at_the_old_mailbox, stop) == STOP
+    assert at_the_old_mailbox.get(STOP).status_code == 200
+    assert followed(browser, confirm) == CONFIRM, "looking stops nothing"
+    assert at_the_old_mailbox.post(STOP)["Location"] == "/account/forgot/"
+    assert browser.post(CONFIRM).status_code == 410
+    assert [followed(Client(), link) for link in (confirm, stop)] == ["", ""]
+    employee.refresh_from_db()
+    assert employee.email == OLD
+
+
+def test_neither_link_does_what_the_other_is_for(
+    employee: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    """Seen to fail with a MAC that leaves out the door, and without the question for it in _arrived."""
+    browser = browser_of(employee)
+    browser.post(EMAIL, {"email": NEW})
+    followed(browser, mailbox.link_to(OLD))
+    assert browser.post(CONFIRM).status_code == 410
+    employee.refresh_from_db()
+    assert employee.email == OLD
+
+
+def test_no_other_page_takes_it_either(employee: User, browser_of: BrowserOf, mailbox: Mailbox) -> None:
+    browser = browser_of(employee)
+    browser.post(EMAIL, {"email": NEW})
+    followed(browser, mailbox.link_to(NEW))
+    both = {"password": "another long password", "repeated": "another long password"}
+    assert browser.post("/account/new-password/", both).status_code == 410
+    assert browser.post("/account/invitation/", both).status_code == 410
+
+
+def test_whoever_reads_a_mailbox_by_mistake_gets_nothing(
+    employee: User, colleague: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    """A slip of the pen must not give the account away. Seen to fail without the two questions who it is."""
+    browser_of(employee).post(EMAIL, {"email": NEW})
+    link = mailbox.link_to(NEW)
+    stranger, other = Client(), browser_of(colleague)
+    for browser in (stranger, other):
+        followed(browser, link)
+    assert stranger.post(CONFIRM)["Location"].startswith("/account/sign-in/")
+    assert other.post(CONFIRM).status_code == 410
+    with pytest.raises(by_mail.Over):
+        by_mail.take_address(Link.objects.get(), by=web(colleague))
+    employee.refresh_from_db()
+    assert employee.email == OLD
+
+
+def test_who_has_to_sign_in_first_goes_on_from_there(
+    employee: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    browser_of(employee).post(EMAIL, {"email": NEW})
+    elsewhere = Client()
+    assert followed(elsewhere, mailbox.link_to(NEW)) == CONFIRM
+    to_sign_in = elsewhere.get(CONFIRM)["Location"]
+    answer = elsewhere.post(to_sign_in, {"email": OLD, "password": PASSWORD, "next": CONFIRM})
+    assert answer["Location"] == CONFIRM
+    assert elsewhere.post(CONFIRM)["Location"] == "/account/"
+
+
+def test_a_browser_that_was_left_open_moves_nobody(employee: User, mailbox: Mailbox) -> None:
+    """Seen to fail without proof.is_fresh in the view. What was typed waits until the password is shown."""
+    browser = Client()
+    browser.force_login(employee)
+    page = browser.get(EMAIL).content.decode()
+    name = page.split('name="form_name" value="')[1].split('"')[0]
+    answer = browser.post(EMAIL, {"email": NEW, "form_name": name})
+    assert answer["Location"].startswith("/account/confirm/")
+    assert not Link.objects.exists()
+    browser.post("/account/confirm/", {"password": PASSWORD, "next": EMAIL})
+    assert f'value="{NEW}"' in browser.get(EMAIL).content.decode()
+
+
+def test_an_address_that_somebody_has_is_refused_at_once_and_in_the_end(
+    employee: User, colleague: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    browser = browser_of(employee)
+    answer = browser.post(EMAIL, {"email": colleague.email.upper()})
+    assert "There is a user with this e-mail address" in answer.content.decode()
+    browser.post(EMAIL, {"email": NEW})
+    followed(browser, mailbox.link_to(NEW))
+    # Whoever asks for an address keeps nobody from it.
+    UserFactory.create(email=NEW.upper())
+    assert browser.post(CONFIRM)["Location"] == EMAIL
+    with pytest.raises(Invalid):
+        by_mail.take_address(Link.objects.get(), by=web(employee))
+    employee.refresh_from_db()
+    assert employee.email == OLD
+
+
+def test_another_wish_takes_its_place(employee: User, browser_of: BrowserOf, mailbox: Mailbox) -> None:
+    browser = browser_of(employee)
+    browser.post(EMAIL, {"email": NEW})
+    first = mailbox.link_to(NEW)
+    browser.post(EMAIL, {"email": "third@example.com"})
+    assert followed(browser, first) == ""
+    assert followed(browser, mailbox.link_to("third@example.com")) == CONFIRM
+
+
+def test_a_change_by_an_administrator_ends_it(
+    employee: User, browser_of: BrowserOf, mailbox: Mailbox
+) -> None:
+    browser_of(employee).post(EMAIL, {"email": NEW})
+    links = [path_in(mailbox.last_to(address)) for address in (NEW, OLD)]
+    actions.change_email(employee, email="fourth@example.com", by=SYSTEM)
+    assert [followed(Client(), link) for link in links] == ["", ""]
+
+
+def test_a_desk_without_mail_sends_to_an_administrator(employee: User, browser_of: BrowserOf) -> None:
+    browser = browser_of(employee)
+    assert "sends no mail" in browser.get(EMAIL).content.decode()
+    assert browser.post(EMAIL, {"email": NEW}).status_code == 200
+    assert not Link.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "no address", "a" * 300 + "@example.com", "x@example.com\r\nBcc: y@example.com"]
+)
+def test_what_is_no_address_is_refused(
+    employee: User, browser_of: BrowserOf, mailbox: Mailbox, typed: str
+) -> None:
+    assert 'aria-invalid="true"' in browser_of(employee).post(EMAIL, {"email": typed}).content.decode()
+    assert not Link.objects.exists()
