@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -243,9 +244,62 @@ def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
     return user
 
 
-def signed_in(user: User, *, by: Actor) -> None:
-    """Leave a trace of a sign-in."""
-    trail.record("user.signed_in", subject(user), by=by)
+@transaction.atomic
+def link_identity(user: User, *, issuer: str, uid: str, about: Mapping[str, str], by: Actor) -> SocialAccount:
+    """Let somebody in by what this provider calls him from now on. One identity of each provider is his.
+
+    Raises Refused where he has one of it already, or where it is somebody else's.
+    """
+    _require_self_or_admin(user, by=by)
+    user = locked(user)
+    before = identities_of(user)
+    if SocialAccount.objects.filter(provider=issuer, user=user).exists():
+        raise Refused("identity_known", _("You have connected an account of this provider already."))
+    try:
+        with transaction.atomic():
+            identity = SocialAccount.objects.create(
+                provider=issuer, uid=uid, user=user, extra_data=dict(about)
+            )
+    except IntegrityError:
+        raise Refused("identity_taken", _("This account is connected to somebody else here.")) from None
+    _tell_identities(user, "user.identity_linked", before, by=by)
+    return identity
+
+
+@transaction.atomic
+def unlink_identity(user: User, *, issuer: str, by: Actor) -> None:
+    """Let somebody in by this provider no more. Raises Refused where he would have no way in left."""
+    _require_self_or_admin(user, by=by)
+    user = locked(user)
+    before = identities_of(user)
+    identity = SocialAccount.objects.filter(user=user, provider=issuer).first()
+    if identity is None:
+        return
+    if not user.has_usable_password() and len(before) == 1:
+        raise Refused("last_way_in", _("This is the only way to sign in that is left. Set a password first."))
+    identity.delete()
+    _tell_identities(user, "user.identity_unlinked", before, by=by)
+
+
+@transaction.atomic
+def sign_out_everywhere(user: User, *, by: Actor) -> User:
+    """End every session of a person, the one that asks included. API keys are revoked one by one."""
+    _require_self_or_admin(user, by=by)
+    user = locked(user)
+    user.session_salt = secrets.token_hex(16)
+    user.save(update_fields=["session_salt"])
+    trail.record("user.signed_out_everywhere", subject(user), by=by)
+    return user
+
+
+def identities_of(user: User) -> list[str]:
+    """What providers call the person: issuer and subject."""
+    return sorted(f"{each.provider} {each.uid}" for each in user.socialaccount_set.all())  # type: ignore[attr-defined]
+
+
+def signed_in(user: User, *, by: Actor, way: str = "") -> None:
+    """Leave a trace of a sign-in, and of the provider that has vouched for the person."""
+    trail.record("user.signed_in", subject(user), by=by, comment=way)
 
 
 def signed_out(user: User, *, by: Actor) -> None:
@@ -253,10 +307,14 @@ def signed_out(user: User, *, by: Actor) -> None:
     trail.record("user.signed_out", subject(user), by=by)
 
 
-def sign_in_refused(email: str, *, by: Actor) -> None:
+def sign_in_refused(email: str, *, by: Actor, why: str = "") -> None:
     """Leave a trace of a failed sign-in: the address that was tried, never the password."""
     tried = email.encode(errors="replace").decode().replace("\x00", "?")
-    trail.record("user.sign_in_refused", trail.Subject("user", None, tried), by=by)
+    trail.record("user.sign_in_refused", trail.Subject("user", None, tried), by=by, comment=why)
+
+
+def _tell_identities(user: User, verb: str, before: list[str], *, by: Actor) -> None:
+    trail.record(verb, subject(user), by=by, changes={"identities": (before, identities_of(user))})
 
 
 def _new_user(

@@ -6,15 +6,20 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthError
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from requests import RequestException
 
 from accounts import actions, proof
 from accounts.acting import actor_of
+from accounts.arrivals import arrive, last_way, turned_away
+from accounts.fetching import Bounded
 from accounts.models import User
 from accounts.sealed import seal, unseal
 from accounts.visitors import local
@@ -39,7 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
             super().login(request, user)  # with a new session id
             proof.remember(request)
-            actions.signed_in(user, by=actor_of(request, Door.WEB))
+            actions.signed_in(user, by=actor_of(request, Door.WEB), way=last_way(request, user))
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """The same as for somebody unknown."""
@@ -66,7 +71,39 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+    """From here on allauth is done: who it is and what he may is decided in accounts.arrivals."""
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        state = sociallogin.state
+        raise ImmediateHttpResponse(
+            arrive(request, sociallogin.named, process=state.get("process", ""), goal=state.get("next"))
+        )
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        if isinstance(exception, RequestException):
+            code = "unavailable"
+        elif exception is not None:
+            code = getattr(exception, "code", "code_refused")
+        elif "state_id" in (extra_context or {}):
+            code = "wrong_state"
+        else:
+            code = "denied" if error == AuthError.CANCELLED else "provider_error"
+        raise ImmediateHttpResponse(turned_away(request, provider.app.settings["issuer"], code))
+
+    def get_requests_session(self) -> Bounded:
+        return Bounded()
+
+    def list_apps(self, *_about: Any, **_named: Any) -> list[Any]:
+        return []  # they stand in the settings: see accounts.providers
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False
 
 

@@ -32,11 +32,15 @@ USER_VERBS = {
     "password_reset": _("Forgotten password replaced"),
     "email_change_asked": _("Change of e-mail address asked for"),
     "email_change_stopped": _("Change of e-mail address stopped"),
+    "signed_out_everywhere": _("Signed out everywhere"),
+    "identity_linked": _("Account of a provider connected"),
+    "identity_unlinked": _("Account of a provider disconnected"),
 }
 USER_FIELDS = {
     "teams": _("teams"),
     "factors": _("second factors"),
     "recovery_codes": _("recovery codes left"),
+    "identities": _("accounts at providers"),
 }
 TEAM_VERBS = {"created": _("Team added"), "changed": _("Team changed")}
 KEY_VERBS = {"issued": _("API key issued"), "revoked": _("API key revoked")}

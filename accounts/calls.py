@@ -79,6 +79,9 @@ class Call(APIView):
     one_verb: ClassVar[bool] = False
     # Whether the call commits several transactions of its own.
     in_steps: ClassVar[bool] = False
+    # Whether the first answer to an Idempotency-Key is given again. Strangers share theirs, so what is answered to one
+    # of them alone is not kept.
+    resends: ClassVar[bool] = True
 
     format_kwarg = None  # no answer in other formats
     matched = False
@@ -167,6 +170,8 @@ class Call(APIView):
             response: HttpResponseBase = handler(request, **self.kwargs)
             return response
         one_verb = self.one_verb and conditional.believed(request) is None
+        if not self.resends:
+            return self._change(handler, request)
         if self.in_steps:
             return safe_writing.once_in_steps(request, lambda: self._change(handler, request))
         return safe_writing.once(request, lambda: self._change(handler, request), one_verb=one_verb)

@@ -40,7 +40,7 @@ ERRORS: dict[int, tuple[str, str]] = {
     413: ("too_large", "The body is too large."),
     415: ("unsupported_media_type", "Bodies are JSON."),
     429: ("rate_limited", "Too many calls; see Retry-After."),
-    503: ("unavailable", "The database is away; see Retry-After."),
+    503: ("unavailable", "The database is away, or the provider of a sign-in; see Retry-After."),
 }
 ALWAYS = (400, 401, 403, 406, 429, 503)
 OF_CHANGES = (409, 412, 413, 415)

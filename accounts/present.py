@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from accounts import configuration, factors
+from accounts.actions import identities_of
 from accounts.models import ApiKey, Team, User
 from audit.trail import Present
 
@@ -10,11 +11,18 @@ FIELDS = ("email", "full_name", "role", "language", "time_zone", "theme", "short
 
 
 def users() -> Iterator[Present]:
-    people = User.objects.order_by("pk").prefetch_related("memberships__team", "authenticator_set")
+    people = User.objects.order_by("pk").prefetch_related(
+        "memberships__team", "authenticator_set", "socialaccount_set"
+    )
     for user in people.iterator(chunk_size=1000):
         teams = [{"id": str(one.team.public_id), "lead": one.is_lead} for one in user.memberships.all()]
         mine = user.authenticator_set.all()
-        more = {"teams": teams, "factors": factors.told(mine), "recovery_codes": factors.count_codes(mine)}
+        more = {
+            "teams": teams,
+            "identities": identities_of(user),
+            "factors": factors.told(mine),
+            "recovery_codes": factors.count_codes(mine),
+        }
         yield Present(user.public_id, {name: getattr(user, name) for name in FIELDS} | more)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import second_factor_views, views, views_by_mail, views_of_sessions
+from accounts import second_factor_views, views, views_by_mail, views_of_sessions, ways_in
 
 app_name = "accounts"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("", views.profile, name="profile"),
     path("sign-in/", views.sign_in, name="sign_in"),
     path("sign-out/", views.sign_out, name="sign_out"),
+    path("sign-out-everywhere/", views.sign_out_everywhere, name="sign_out_everywhere"),
+    path("with/<slug:provider>/", ways_in.leave, name="leave_for"),
+    path("with/<slug:provider>/callback/", ways_in.come_back, name="come_back"),
+    path("with/<slug:provider>/disconnect/", ways_in.disconnect, name="disconnect"),
     path("confirm/", views.confirm, name="confirm"),
     path("password/", views.change_password, name="change_password"),
     path("second-factor/", second_factor_views.second_factors, name="second_factors"),

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import actions, factors, one_time_forms, passkeys, proof, second_factor, showing, tries
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
+from accounts.arrivals import note_for, ways_of
 from accounts.forms import (
     ApiKeyForm,
     ConfirmForm,
@@ -84,6 +85,15 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(goal) if goal else redirect(settings.LOGOUT_REDIRECT_URL)
 
 
+@require_POST
+@signed_in
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    actions.sign_out_everywhere(me(request), by=actor_of(request, Door.WEB))
+    logout(request)
+    messages.success(request, _("You are signed out everywhere."))
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
 def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpResponse:
     if form.is_bound:
         first = next((name for name in form.fields if name in form.errors), "password")
@@ -95,6 +105,8 @@ def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) 
         "next": goal,
         "kept": one_time_forms.holds(request),
         "passkeys_offered": passkeys.are_offered(),
+        "providers": settings.SIGN_IN_PROVIDERS,
+        "note": note_for(request),
     }
     return render(request, "accounts/sign_in.html", context, status=status)
 
@@ -150,7 +162,7 @@ def profile(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your profile is saved."))
         return _remembering(redirect("accounts:profile"), settings.LANGUAGE_COOKIE_NAME, chosen["language"])
     focus_first_fault(form)
-    return render(request, "accounts/profile.html", {"form": form})
+    return render(request, "accounts/profile.html", {"form": form, "ways": ways_of(user)})
 
 
 @signed_in
@@ -206,7 +218,10 @@ def confirm(request: HttpRequest) -> HttpResponse:
             return redirect(goal)
         context = {"asked": asked, "form": asked.form, "next": goal}
         return tries.asked_to_wait(render(request, "accounts/confirm_by_factor.html", context), asked.wait)
-    if not user.has_usable_password():
+    # Before a second factor is set up no session goes anywhere: there it is signing in again.
+    is_on_the_way = getattr(request, "second_factor_due", False)
+    ways = [] if is_on_the_way else [way for way in ways_of(user) if way.identity]
+    if not (ways or user.has_usable_password()):
         return render(request, "accounts/confirm_by_sign_in.html", {"next": goal})
     form = ConfirmForm(request.POST or None)
     wait = 0
@@ -219,7 +234,13 @@ def confirm(request: HttpRequest) -> HttpResponse:
             return redirect(goal)
         else:
             form.add_error("password", _("This is not your current password."))
-    return tries.asked_to_wait(render(request, "accounts/confirm.html", {"form": form, "next": goal}), wait)
+    context = {
+        "form": form if user.has_usable_password() else None,
+        "next": goal,
+        "ways": ways,
+        "note": note_for(request),
+    }
+    return tries.asked_to_wait(render(request, "accounts/confirm.html", context), wait)
 
 
 # --- API keys ------------------------------------------------------------------------------------

@@ -27,12 +27,13 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
+        from accounts import fetching, sign_in
         from accounts import letters as account_letters
-        from accounts import sign_in
         from audit import trail, words
-        from notifications import digest, inbox, letters, outbox, preferences, quiet, webhooks
+        from notifications import digest, http, inbox, letters, outbox, preferences, quiet, webhooks
         from notifications.models import Channel, Delivery, Quiet, Webhook
 
+        fetching.WAYS_OUT["http"] = http.fetched
         outbox.TOPICS.append(webhooks.team_topics)
         trail.TOLD["channel"] = webhooks.present_channels
         trail.TOLD["webhook"] = webhooks.present_webhooks

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -52,21 +52,43 @@ class Answer:
     status: int
     body: bytes
     retry_at: datetime | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True  # whether the body is all there
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send and give the answer, whatever its status.
+    """Send and give the answer, whatever its status. Raises as `exchange` does."""
+    return exchange("POST", url, body, headers)
+
+
+def fetched(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, within: float
+) -> tuple[int, Mapping[str, str], bytes]:
+    """For those who need the answer at once, or not at all: status, headers, body. Raises ConnectionError."""
+    try:
+        answer = exchange(method, url, body, headers, within=within)
+    except (Permanent, Passing, Ambiguous) as trouble:
+        raise ConnectionError(str(trouble)) from None
+    if not answer.whole:
+        raise ConnectionError("The answer is too long, or broke off.")
+    return answer.status, answer.headers, answer.body
+
+
+def exchange(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, within: float | None = None
+) -> Answer:
+    """Send and give the answer, whatever its status, in so many seconds.
 
     Raises Permanent for an address we do not go to, Passing where nobody was reached, and Ambiguous where the other
     side may have had it all and has not answered.
     """
-    deadline = time.monotonic() + WHOLE
+    deadline = time.monotonic() + (WHOLE if within is None else within)
     target = parsed(url)
     address = _resolved(target, deadline)
     token = _deadline.set(deadline)
     try:
         response = _pool(target, address).request(
-            "POST",
+            method,
             target.request_uri,
             body=body,
             headers={"Host": _host_header(target), "Accept-Encoding": "identity", **headers},
@@ -294,7 +316,13 @@ def _answer(response: Any) -> Answer:
         received.release_conn()
     else:
         received.close()
-    return Answer(received.status, body[:MOST_READ], _retry_at(received.headers.get("Retry-After", "")))
+    return Answer(
+        received.status,
+        body[:MOST_READ],
+        _retry_at(received.headers.get("Retry-After", "")),
+        received.headers,
+        whole,
+    )
 
 
 def _retry_at(wish: str) -> datetime | None:

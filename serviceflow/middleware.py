@@ -241,6 +241,7 @@ ON_THE_WAY_IN = (
     "accounts:show_factor",
     "accounts:confirm",
     "accounts:sign_out",
+    "accounts:sign_out_everywhere",
     "accounts:choose_theme",
     "accounts:choose_language",
 )

@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
+from accounts import issuers
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -332,6 +334,17 @@ MFA_TOTP_ISSUER = f"ServiceFlow ({_base.hostname})"
 # What passkeys are bound to. Browsers take names only; on loopback that is localhost, whatever BASE_URL says.
 PASSKEY_DOMAIN = "localhost" if _on_loopback else "" if is_address(_base.hostname) else _base.hostname
 SOCIALACCOUNT_STORE_TOKENS = False
+# Providers that may say who somebody is, as JSON: see docs/sign-in.md. They hold secrets, so a file may be better.
+_providers = text("SIGN_IN_PROVIDERS")
+if _file := text("SIGN_IN_PROVIDERS_FILE"):
+    try:
+        _providers = Path(_file).read_text()
+    except (OSError, UnicodeError) as trouble:
+        raise ImproperlyConfigured("SIGN_IN_PROVIDERS_FILE cannot be read.") from trouble
+try:
+    SIGN_IN_PROVIDERS = issuers.read(_providers, plain=_on_loopback)
+except issuers.Wrong as trouble:
+    raise ImproperlyConfigured(f"SIGN_IN_PROVIDERS: {trouble}.") from None
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -529,6 +542,7 @@ RATE_LIMITS = {
     "search": number("RATE_LIMIT_SEARCH", 600),
     "refused": number("RATE_LIMIT_REFUSED", 60),
     "sign_in": number("RATE_LIMIT_SIGN_IN", 5),
+    "provider": number("RATE_LIMIT_PROVIDER", 60),
 }
 if not _on_loopback:
     for _kind in ("sign_in", "refused"):

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 import accounts.api
+import accounts.auth_api
 import accounts.views
 import notifications.api
 import tickets.api
@@ -15,18 +16,18 @@ handler403 = "serviceflow.errors.permission_denied"
 handler404 = "serviceflow.errors.page_not_found"
 handler500 = "serviceflow.errors.server_error"
 
-API = [*tickets.api.urlpatterns, *accounts.api.urlpatterns, *notifications.api.urlpatterns]
+API = [
+    *tickets.api.urlpatterns,
+    *accounts.api.urlpatterns,
+    *accounts.auth_api.urlpatterns,
+    *notifications.api.urlpatterns,
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("health/jobs", health.jobs, name="jobs"),
-    path(
-        "api/v1/",
-        include(
-            ([*tickets.api.urlpatterns, *accounts.api.urlpatterns, *notifications.api.urlpatterns], "api")
-        ),
-    ),
+    path("api/v1/", include((API, "api"))),
     *routes("api/schema", schema.Schema.as_view(), "schema"),
     *routes("api/docs", schema.Docs.as_view(), "docs"),
     *tickets.api.older_urlpatterns,

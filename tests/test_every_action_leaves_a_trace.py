@@ -343,7 +343,28 @@ PEOPLE: dict[str, tuple[Deed, list[str]]] = {
         ["user.created"],
     ),
     "deactivate": (lambda d: people.deactivate(d.agent, by=d.boss), ["user.deactivated", "ticket.released"]),
+    "link_identity": (
+        lambda d: people.link_identity(
+            d.employee, issuer="https://id.example.com", uid="7", about={}, by=web(d.employee)
+        ),
+        ["user.identity_linked"],
+    ),
     "set_teams": (lambda d: people.set_teams(d.agent, teams={}, by=d.boss), ["user.teams_changed"]),
+    "sign_out_everywhere": (
+        lambda d: people.sign_out_everywhere(d.employee, by=web(d.employee)),
+        ["user.signed_out_everywhere"],
+    ),
+    "unlink_identity": (
+        After(
+            lambda d: people.link_identity(
+                d.employee, issuer="https://id.example.com", uid="7", about={}, by=SYSTEM
+            ),
+            lambda d, _linked: people.unlink_identity(
+                d.employee, issuer="https://id.example.com", by=web(d.employee)
+            ),
+        ),
+        ["user.identity_unlinked"],
+    ),
     "sign_in_refused": (
         lambda d: people.sign_in_refused("x@example.com", by=SYSTEM),
         ["user.sign_in_refused"],

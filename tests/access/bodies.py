@@ -62,6 +62,9 @@ FORMS: dict[str, Body] = {
     "accounts:profile": _profile,
     "accounts:sign_in": lambda w, s, c: {"email": "boris@example.com", "password": PASSWORD},
     "accounts:sign_out": _nothing,
+    "accounts:sign_out_everywhere": _nothing,
+    "accounts:leave_for": _nothing,
+    "accounts:disconnect": _nothing,
     "accounts:confirm": lambda w, s, c: {"password": PASSWORD},
     "accounts:change_password": _changed_password,
     "accounts:add_app": lambda w, s, c: {"code": "000000"},
@@ -141,6 +144,8 @@ FORMS: dict[str, Body] = {
 }  # fmt: skip
 
 CALLS: dict[str, Body] = {
+    "POST api:sign_in_link": _nothing,
+    "POST api:sign_in_callback": lambda w, s, c: {"code": "x", "state": "y"},
     "POST api:tickets": lambda w, s, c: {"title": "A second screen", "service": str(w.services["vpn"].public_id)},
     "POST api:bulk": lambda w, s, c: {
         "ids": [str(w.tickets[s].public_id)], "verb": "set_priority", "arguments": {"priority": "HIGH"},

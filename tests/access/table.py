@@ -24,6 +24,10 @@ jobs                                          -                GET     503      
 accounts:sign_in                              -                GET     ok       start   start   start   start   start   start
 accounts:sign_in                              -                POST    start    start   start   start   start   start   start
 accounts:sign_out                             -                POST    sign-in  sign-in sign-in sign-in sign-in sign-in sign-in
+accounts:sign_out_everywhere                  -                POST    sign-in  sign-in sign-in sign-in sign-in sign-in sign-in
+accounts:leave_for                            -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:come_back                            -                GET     sign-in  ok      ok      ok      ok      ok      ok
+accounts:disconnect                           -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:choose_theme                         -                POST    ok       ok      ok      ok      ok      ok      ok
 accounts:choose_language                      -                POST    ok       ok      ok      ok      ok      ok      ok
 accounts:profile                              -                GET     sign-in  ok      ok      ok      ok      ok      ok
@@ -211,6 +215,10 @@ route                      subject          method  stranger anna  boris igor  s
 
 schema                     -                GET     401      403   403   ok    ok    ok    ok     ok    ok    ok    401     ok
 docs                       -                GET     401      403   403   ok    ok    ok    ok     ok    ok    ok    401     ok
+
+api:sign_in_providers      -                GET     ok       ok    ok    ok    ok    ok    ok     ok    ok    ok    401     ok
+api:sign_in_link           -                POST    503      503   503   503   503   503   503    403   403   403   401     403
+api:sign_in_callback       -                POST    409      409   409   409   409   409   409    403   403   403   401     403
 
 api:tickets                -                GET     401      ok    ok    ok    ok    ok    ok     ok    403   403   401     403
 api:tickets                -                POST    401      ok    ok    ok    ok    ok    ok     403   ok    403   401     403

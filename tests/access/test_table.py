@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 
+from accounts.issuers import Issuer
 from accounts.models import User
 from tests.access.lines import METHODS, answered, ask, in_words, lines, methods_of
 from tests.access.routes import routes
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def world(browser_of: Callable[[User], Client], settings: Any) -> World:
     settings.API_DOCS_OPEN = False
+    # Nobody answers there: what is asked of it is away.
+    settings.SIGN_IN_PROVIDERS = (
+        Issuer(id="company", name="Company", url="https://127.0.0.1:9", client_id="desk"),
+    )
     return make_world(browser_of)
 
 

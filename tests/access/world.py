@@ -82,6 +82,8 @@ class World:
                 return 64 * "A"
             case "name":  # of a session
                 return "0" * 32
+            case "provider":
+                return "company"
             case "webhook":
                 return self.webhook.public_id
             case "delivery":

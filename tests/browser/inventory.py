@@ -23,6 +23,9 @@ type Steps = Callable[[Window, World], None]
 # Addresses that only take what a form sends: asked for, they refuse or lead to a page.
 ONLY_POSTED = {
     "accounts:sign_out",
+    "accounts:sign_out_everywhere",
+    "accounts:leave_for",  # and that page only takes one further: see test_providers.py
+    "accounts:disconnect",
     "notifications:read_all",
     "admin:logout",
     "accounts:choose_theme",
@@ -62,6 +65,7 @@ NO_PAGES = {
     # Other names of pages that are listed here: what allauth calls them.
     "account_login",
     "account_reauthenticate",
+    "accounts:come_back",  # leads to one
 }
 
 
