@@ -15,6 +15,8 @@ BASE_URL = f"http://127.0.0.1:{os.environ['PORT']}"
 ROOT_URLCONF = "tests.serviceflow.urls"
 # The jobs that only tests enqueue.
 PROCRASTINATE_IMPORT_PATHS = ["tests.jobs"]
+# Roles that need a second factor on this desk, where a test asks for it.
+SECOND_FACTOR_FOR = frozenset(os.environ.get("NEEDS_FACTOR", "").split())
 # The same patience in seconds instead of minutes, for tests that wait for the end of it.
 if os.environ.get("HURRIED"):
     PROCRASTINATE_IMPORT_PATHS.append("tests.hurried")
