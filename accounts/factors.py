@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AttestedCredentialData
 
-from accounts import passkeys, second_factor
+from accounts import letters, passkeys, second_factor
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.actions import require_admin_still
 from accounts.changing import locked, subject
@@ -156,6 +156,7 @@ def renew_codes(user: User, *, by: Actor) -> list[str]:
     before = codes_left(user)
     Authenticator.objects.update_or_create(user=user, type=CODES, defaults={"data": {"codes": kept}})
     changes = {"recovery_codes": (before, len(codes))}
+    letters.post(user, "recovery_codes_made")
     trail.record("user.recovery_codes_made", subject(user), by=by, changes=changes)
     return codes
 
@@ -188,6 +189,7 @@ def show_code(user: User, *, code: str, by: Actor) -> bool:
             left = {key: value for key, value in factor.data["codes"].items() if key != which}
             changes = {"recovery_codes": (len(factor.data["codes"]), len(left))}
             _use(factor, codes=left)
+            letters.post(user, "recovery_code_used")
             trail.record("user.recovery_code_used", subject(user), by=by, changes=changes)
             return True
     return False
@@ -246,6 +248,7 @@ def _without_codes(user: User) -> dict[str, Any]:
 def _changed(user: User, verb: str, changes: dict[str, Any], *, by: Actor) -> User:
     user.session_salt = secrets.token_hex(16)
     user.save(update_fields=["session_salt"])
+    letters.post(user, verb.partition(".")[2])
     trail.record(verb, subject(user), by=by, changes=changes)
     return user
 

@@ -216,6 +216,54 @@ def _password_changed() -> Words:
     )
 
 
+def _factor_added() -> Words:
+    return _of_factors(
+        _("A second factor was added"),
+        _("From now on your account at %(desk)s asks for a second factor that has just been added to it."),
+    )
+
+
+def _factor_removed() -> Words:
+    return _of_factors(
+        _("A second factor was removed"),
+        _("A second factor of your account at %(desk)s has just been removed and is asked for no more."),
+    )
+
+
+def _factors_reset() -> Words:
+    return _of_factors(
+        _("Your second factor was reset"),
+        _(
+            "An administrator has taken all second factors from your account at %(desk)s. You sign in anew, and "
+            "set up others."
+        ),
+    )
+
+
+def _recovery_codes_made() -> Words:
+    return _of_factors(
+        _("New recovery codes"),
+        _("New recovery codes were made for your account at %(desk)s. Earlier ones no longer work."),
+    )
+
+
+def _recovery_code_used() -> Words:
+    return _of_factors(
+        _("A recovery code was used"),
+        _("A recovery code was used for your account at %(desk)s in the place of the second factor."),
+    )
+
+
+def _of_factors(subject: str, said: str) -> Words:
+    return Words(
+        subject=subject,
+        said=(said % {"desk": desk()},),
+        button=_("Look at your second factors"),
+        address=settings.BASE_URL + reverse("accounts:second_factors"),
+        after=(_("If it was not you, set a new password at once, and tell an administrator of the desk."),),
+    )
+
+
 def _wish() -> str:
     said = _("Somebody, hopefully you, has asked for a new password for your account at %(desk)s.")
     return said % {"desk": desk()}
@@ -247,6 +295,11 @@ TELLING: dict[str, Callable[[Link], Words]] = {"email_changed": _email_changed}
 PLAIN: dict[str, Callable[[], Words]] = {
     "no_password": _no_password,
     "password_changed": _password_changed,
+    "factor_added": _factor_added,
+    "factor_removed": _factor_removed,
+    "factors_reset": _factors_reset,
+    "recovery_codes_made": _recovery_codes_made,
+    "recovery_code_used": _recovery_code_used,
 }
 # For whoever looks at what was sent.
 NAMES: "dict[str, _StrPromise]" = {
@@ -257,4 +310,9 @@ NAMES: "dict[str, _StrPromise]" = {
     "email_asked": gettext_lazy("Change of address asked for"),
     "email_changed": gettext_lazy("Address changed"),
     "password_changed": gettext_lazy("Password changed"),
+    "factor_added": gettext_lazy("Second factor added"),
+    "factor_removed": gettext_lazy("Second factor removed"),
+    "factors_reset": gettext_lazy("Second factors reset"),
+    "recovery_codes_made": gettext_lazy("Recovery codes made"),
+    "recovery_code_used": gettext_lazy("Recovery code used"),
 }

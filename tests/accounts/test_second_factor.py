@@ -16,6 +16,7 @@ from accounts.acting import SYSTEM, Forbidden, Invalid, Refused
 from accounts.models import User
 from audit import trail
 from audit.models import Event
+from tests.accounts.mailbox import Mailbox, text_of
 from tests.authenticators import Key, asked, code, with_app, with_key
 from tests.factories import PASSWORD, opened, web
 from tests.racing import at_once
@@ -607,6 +608,32 @@ def test_the_last_factor_stays_where_the_role_needs_one(
     answer = browser.post("/account/second-factor/app/remove/", follow=True)
     assert "Add another one first" in answer.content.decode()
     assert factors.has_any(agent)
+
+
+# --- What people are told ---
+
+
+def test_anna_is_told_by_mail_of_every_change(employee: User, admin: User, mailbox: Mailbox) -> None:
+    """Seen to fail: without letters.post in factors._changed, renew_codes and show_code, each for its own."""
+    secret, _codes = with_app(employee)
+    codes = factors.renew_codes(employee, by=web(employee))
+    assert factors.show_code(employee, code=codes[0], by=web(employee))
+    factors.remove(employee, which="app", by=web(employee))
+    with_app(employee)
+    factors.reset(employee, by=web(admin))
+    mails = mailbox.all_to("anna@example.com")
+    assert sorted(mail["Subject"] for mail in mails) == [
+        "A recovery code was used",
+        "A second factor was added",
+        "A second factor was added",
+        "A second factor was removed",
+        "New recovery codes",
+        "Your second factor was reset",
+    ]
+    for mail in mails:
+        said = text_of(mail) + text_of(mail, "html")
+        assert "http://127.0.0.1:8000/account/second-factor/" in said
+        assert not any(each in said for each in (secret, *codes))
 
 
 # --- An administrator helps ----------------------------------------------------------------------
