@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from serviceflow.settings_test import *  # noqa: F403
-from serviceflow.settings_test import DATABASES, STORAGES
+from serviceflow.settings_test import DATABASES, RATE_LIMITS, STORAGES
 
 DATABASES["default"]["NAME"] = os.environ["SERVED_DATABASE"]
 STATIC_ROOT = Path(os.environ["SERVED_STATIC"])
@@ -20,3 +20,7 @@ SECOND_FACTOR_FOR = frozenset(os.environ.get("NEEDS_FACTOR", "").split())
 # The same patience in seconds instead of minutes, for tests that wait for the end of it.
 if os.environ.get("HURRIED"):
     PROCRASTINATE_IMPORT_PATHS.append("tests.hurried")
+# The limit of production on tries to sign in, and a hasher that leaves a byte for each, for the tests of guessing.
+if os.environ.get("TRIES_ALLOWED"):
+    RATE_LIMITS["sign_in"] = int(os.environ["TRIES_ALLOWED"])
+    PASSWORD_HASHERS = ["tests.hashers.CountingHasher"]
