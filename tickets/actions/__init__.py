@@ -27,6 +27,7 @@ from tickets.actions.mail import (
     refuse_mail,
     release_mail,
     save_mailbox,
+    take_password,
     turn_away,
 )
 from tickets.actions.opening import open_ticket
@@ -66,6 +67,7 @@ __all__ = [
     "set_service",
     "set_tags",
     "settle",
+    "take_password",
     "turn_away",
     "unwatch",
     "watch",

@@ -128,9 +128,7 @@ def note_source_read(mail: InboundMail, *, by: Actor) -> None:
 @transaction.atomic
 def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
     """Store a mailbox; with a new password, if there is one. The audit says when it was set, and nothing more of it."""
-    if password:
-        mailbox.password = password
-        mailbox.password_set = timezone.now().isoformat(timespec="seconds")
+    take_password(mailbox, password)
     if mailbox.service is None and mailbox.team is None:
         raise Invalid("service", "required", _("Choose the service or the team that gets the mails."))
     if mailbox.security == Security.NONE and not is_this_machine(mailbox.host):
@@ -140,6 +138,25 @@ def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
     _note_where(mailbox)
     mailbox.trusted_domains = sorted({domain.strip().lower() for domain in mailbox.trusted_domains} - {""})
     return configuration.save(mailbox, by=by)
+
+
+# What a kept password was set for: it is shown to nobody else.
+FOR = ("host", "port", "security", "username")
+
+
+def take_password(mailbox: Mailbox, typed: str) -> None:
+    """Give the row the password that was typed; without one it keeps its own, if that still goes where it went."""
+    if typed:
+        mailbox.password = typed
+        mailbox.password_set = timezone.now().isoformat(timespec="seconds")
+        return
+    before = Mailbox.objects.filter(pk=mailbox.pk).first() if mailbox.pk else None
+    if before is not None and any(getattr(before, name) != getattr(mailbox, name) for name in FOR):
+        raise Invalid(
+            "password",
+            "required",
+            _("Type the password: the one that is set is for another server, encryption or user name."),
+        )
 
 
 WHERE = ("host", "port", "username", "folder")
