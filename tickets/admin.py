@@ -163,8 +163,8 @@ class MailboxForm(VerbForm):
         if "password" not in self.fields:
             return
         if self.is_bound and (typed := self.data.get("password")):
-            self.data = self.data.copy()
-            self.data["waiting"] = seal(typed.encode(), purpose=self._purpose).decode("ascii")
+            waiting = seal(typed.encode(), purpose=self._purpose).decode("ascii")
+            self.data = {**self.data.dict(), "waiting": waiting}  # type: ignore[attr-defined]
         password: forms.CharField = self.fields["password"]  # type: ignore[assignment]
         password.required = self.instance.pk is None and not self._waiting
         if self._waiting:
