@@ -1,5 +1,6 @@
 """Administrators at work on channels and webhooks, and whatever was sent, to be looked at and sent again."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,7 +21,7 @@ from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit import words
 from audit.admin import EVERYWHERE, ReadOnlyAdmin
-from notifications import outbox, webhooks
+from notifications import answers, outbox, webhooks
 from notifications.models import Channel, Delivery, State, Transport, Webhook
 
 LONGEST_SEARCH = 100
@@ -204,7 +205,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     """Whatever went out or did not. What lies in inboxes is between the desk and its reader."""
 
     change_list_template = "admin/notifications/delivery/change_list.html"
-    list_display = ("created_at", "subject_name", "what", "whom", "transport", "stands", "attempts", "said")
+    list_display = ("created_at", "subject_name", "what", "whom", "transport", "stands", "attempts", "answer")
     list_filter: ClassVar[Any] = ("state", "transport")
     list_select_related = ("recipient", "channel", "webhook")
     linked_by = ("webhook__id__exact", "channel__id__exact")
@@ -212,8 +213,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("subject_name",)
     search_help_text = gettext_lazy("The number of a ticket (SF-1042), or a person's e-mail address.")
     fields = (
-        "subject", "what", "whom", "transport", "stands", "attempts", "said", "created_at", "due_at", "again_at",
-        "finished_at", "id_outside",
+        "subject", "what", "whom", "transport", "stands", "attempts", "answer", "created_at", "next_at",
+        "again_at", "finished_at", "id_outside",
     )  # fmt: skip
     readonly_fields = fields
     actions = ("send_again",)
@@ -272,6 +273,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("recipient"))
     def whom(self, delivery: Delivery) -> str:
         return delivery.whom
+
+    @admin.display(description=gettext_lazy("what was said"))
+    def answer(self, delivery: Delivery) -> str:
+        return answers.told(delivery.said) or "—"
+
+    @admin.display(description=gettext_lazy("next attempt"))
+    def next_at(self, delivery: Delivery) -> datetime | None:
+        return delivery.due_at if delivery.finished_at is None else None
 
     @admin.display(description=gettext_lazy("ID outside"))
     def id_outside(self, delivery: Delivery) -> str:
