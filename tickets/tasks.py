@@ -20,7 +20,7 @@ def receive_mail(mail: str) -> None:
     inbound_email.receive(mail)
 
 
-@app.task(name=inbound_email.VISIT, queue=inbound_email.QUEUE)
+@app.task(name=inbound_email.VISIT, queue=inbound_email.VISITS)
 def collect_mail(mailbox: int) -> None:
     inbound_email.visit(mailbox)
 

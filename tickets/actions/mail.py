@@ -1,6 +1,7 @@
 """What becomes of a mail that nobody vouches for, and the mailboxes that mails are fetched from."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -107,10 +108,18 @@ def turn_away(mail: InboundMail, *, outcome: Outcome, why: Why, by: Actor, **det
 
 @transaction.atomic
 def read_again(mail: InboundMail, *, by: Actor) -> InboundMail:
-    """Have a mail that came to nothing read once more, as if it had just been fetched."""
+    """Have a mail that came to nothing read once more, as if it had just been fetched.
+
+    What has become a ticket or a comment, or waits for an agent, is not: it would become another. One that the server
+    did not give out is forgotten, so that the next visit asks for it. Of one that is too large nothing can be read.
+    """
     require_admin_still(by)
-    waits = _locked(mail).filter(outcome__in=READABLE_AGAIN).exclude(sha256="").first()
-    if waits is None:
+    waits = _locked(mail).filter(outcome__in=READABLE_AGAIN).first()
+    if waits is not None and not waits.sha256 and waits.reasons[:1] and waits.reasons[0][0] == Why.NOT_GIVEN:
+        trail.record("mail.read_again", subject(waits), by=by)
+        waits.delete()
+        return waits
+    if waits is None or not waits.sha256:
         raise Refused("not_readable_again", _("Only a mail that came to nothing can be read again."))
     waits.outcome, waits.reasons, waits.received_at, waits.ticket = Outcome.FETCHED, [], None, None
     waits.save(update_fields=["outcome", "reasons", "received_at", "ticket"])
@@ -145,7 +154,11 @@ FOR = ("host", "port", "security", "username")
 
 
 def take_password(mailbox: Mailbox, typed: str) -> None:
-    """Give the row the password that was typed; without one it keeps its own, if that still goes where it went."""
+    """Give the row the password that was typed; without one it keeps its own, if that still goes where it went.
+
+    Raises Invalid for what could not be said to a server, too.
+    """
+    _check_talk(mailbox, typed)
     if typed:
         mailbox.password = typed
         mailbox.password_set = timezone.now().isoformat(timespec="seconds")
@@ -168,6 +181,17 @@ def _note_where(mailbox: Mailbox) -> None:
     if before is not None:
         moved = any(getattr(before, name) != getattr(mailbox, name) for name in WHERE)
         mailbox.generation = before.generation + moved
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _check_talk(mailbox: Mailbox, password: str) -> None:
+    """Raise Invalid for what would end a line of IMAP, and begin another command."""
+    said = {name: getattr(mailbox, name) for name in ("host", "username", "folder", "done_folder")}
+    for name, value in (said | {"password": password}).items():
+        if _CONTROL.search(value):
+            raise Invalid(name, "control_character", _("Control characters are not allowed here."))
 
 
 def is_this_machine(host: str) -> bool:

@@ -21,6 +21,7 @@ from audit.models import Door
 from tickets import actions, correspondence, files, permissions
 from tickets.actions.mail import hold_mail, turn_away
 from tickets.files import Incoming, StoreAway
+from tickets.inbound_email.header import note_header, note_names
 from tickets.inbound_email.senders import Sender, is_ours, who_wrote
 from tickets.mail import bounded
 from tickets.mail.machine import ANSWERING
@@ -52,7 +53,7 @@ def receive(public_id: str) -> None:
     except (OperationalError, InterfaceError, StoreAway):
         raise  # the job is tried again
     except bounded.NotRead as why:
-        _note_header(mail)
+        note_header(mail, _source(mail))
         _set_aside(mail, Why(why.code), **why.details)
     except Refused as no:
         _set_aside(mail, Why.REFUSED, detail=str(no))
@@ -66,17 +67,6 @@ def _receive(mail: InboundMail) -> None:
     parsed = bounded.read(_source(mail))
     with files.stored(_incoming(parsed)) as arrived, transaction.atomic():
         _decide(mail, parsed, arrived)
-
-
-def _note_header(mail: InboundMail) -> None:
-    """Who wrote and what about, at least: whoever looks at what was set aside must find his way."""
-    head = _source(mail)[:LONGEST_HEADER].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
-    try:
-        parsed = bounded.read(head + b"\r\n\r\n")
-    except bounded.NotRead:
-        return
-    mail.message_id, mail.subject = parsed.message_id[:998], parsed.subject[:998]
-    mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
 
 
 def files_of(mail: InboundMail, *, chosen: Collection[int]) -> list[Incoming]:
@@ -287,10 +277,8 @@ def _one_at_a_time(mail: InboundMail, parsed: ParsedMail) -> None:
 
 
 def _note(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) -> None:
-    mail.message_id = parsed.message_id[:998]
+    note_names(mail, parsed)
     mail.body_sha256 = parsed.body_sha256
-    mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
-    mail.subject = parsed.subject[:998]
     mail.text, mail.folded = parsed.text[:LONGEST_TEXT], parsed.folded
     mail.machine = parsed.machine or ""
     mail.files = _told(arrived)
@@ -355,7 +343,6 @@ def _fitting(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming])
     return text
 
 
-LONGEST_HEADER = 64 * 1024  # bytes
 # Characters of a mail that are shown as they are; the rest of a comment's room is for what the desk adds.
 LONGEST_SHOWN = LONGEST_TEXT - 1000
 

@@ -17,6 +17,7 @@ from tickets.mail.machine import Machine
 MOST_PARTS = 1000
 _UNREAD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
+_HIDDEN_FROM = re.compile(rb"(?im)^From[ \t]+:")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _LONGEST_HEADER = 1024 * 1024  # bytes
 # They turn what is written after them around, which in a line beside others misleads (Unicode TR 36, 2.5).
@@ -138,7 +139,7 @@ def read(raw: bytes) -> ParsedMail:
     folded = folding.fold(_clean("\n\n".join(said)))
     return ParsedMail(
         sender=Address(_line(sender.name), _line(sender.address)),
-        doubt=_doubt(froms, authors),
+        doubt="several From fields" if _hidden_from(raw) else _doubt(froms, authors),
         subject=_line(subject),
         text=folded.visible,
         signature=folded.signature,
@@ -185,6 +186,12 @@ def _body_sha256(raw: bytes) -> str:
     for start in range(place, end, 1 << 20):
         digest.update(raw[start : min(start + (1 << 20), end)].replace(b"\r", b""))
     return digest.hexdigest()
+
+
+def _hidden_from(raw: bytes) -> bool:
+    """A From field with white space before its colon (RFC 5322, 4.5.2): the library drops it as the line of an mbox."""
+    found = _END_OF_HEADER.search(raw)
+    return _HIDDEN_FROM.search(raw, 0, found.start() if found else _LONGEST_HEADER) is not None
 
 
 def _doubt(froms: list[str], authors: list[Address]) -> str:

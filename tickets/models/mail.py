@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -103,6 +103,8 @@ class Mailbox(models.Model):
     visited_at = models.DateTimeField(_("last visited"), null=True, editable=False)
     trouble = models.CharField(_("trouble"), max_length=300, blank=True, editable=False)  # a Fault
     trouble_said = models.CharField(max_length=300, blank=True, db_default="", editable=False)
+    # Mails there that could not be fetched: how often, and when they are tried again (see inbound_email.collecting).
+    stumbles = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), editable=False)
 
     class Meta:
         verbose_name = _("mailbox")
@@ -164,6 +166,12 @@ class Why(models.TextChoices):
     MANY_OF_SENDER = "many_of_sender", _("too many mails of this sender")
     MANY_ON_TICKET = "many_on_ticket", _("too many unverified mails for %(ticket)s")
     MANY_IN_MAILBOX = "many_in_mailbox", _("too many unverified mails")
+    NOT_GIVEN = (
+        "not_given",
+        _(
+            "the server did not give it out, asked %(times)s times: it lies in the folder %(folder)s of the mailbox"
+        ),
+    )
     TOO_LARGE = "too_large", _("larger than %(most)s MB: it lies in the folder %(folder)s of the mailbox")
     FILES_LEFT = "files_left", _("some files were too large or too many: they are in the source")
     FILES_FULL = "files_full", _("its files did not fit onto the ticket: they are in the source")

@@ -328,6 +328,8 @@ FORGED = {
     ],
     "two From fields": [PASSES, ANNA, "From: mallory@example.com"],
     "two From fields the other way round": [PASSES, "From: mallory@example.com", ANNA],
+    "a From field with a blank before the colon": [PASSES, ANNA, "From : mallory@evil.example"],
+    "the same with a tab": [PASSES, ANNA, "from\t: mallory@evil.example"],
     "two addresses": [PASSES, "From: anna@example.com, mallory@example.com"],
     "a group": [PASSES, "From: Staff: anna@example.com;"],
     "a group of nobody": [PASSES, "From: anna@example.com:;"],
