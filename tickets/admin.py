@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -323,12 +324,12 @@ class InboundMailAdmin(ReadOnlyAdmin):
         "folded",
         "message_id",
         "sha256",
-        "size",
+        "how_large",
         "fetched_at",
         "received_at",
         "source",
     )
-    readonly_fields = ("why", "on_ticket", "source")
+    readonly_fields = ("why", "on_ticket", "how_large", "source")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMail]:
         mails: QuerySet[InboundMail] = super().get_queryset(request).defer("raw").select_related("ticket")
@@ -386,6 +387,10 @@ class InboundMailAdmin(ReadOnlyAdmin):
             return "—"
         address = reverse("tickets:detail", args=[mail.ticket.public_id])
         return format_html('<a href="{}">{}</a>', address, mail.ticket)
+
+    @admin.display(description=_("size"))
+    def how_large(self, mail: InboundMail) -> str:
+        return filesizeformat(mail.size)
 
     @admin.display(description=_("source"))
     def source(self, mail: InboundMail) -> SafeString | str:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.html import strip_tags
+from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext_lazy
@@ -65,7 +65,9 @@ class Notice:
     @property
     def words(self) -> SafeString:
         if self.delivery.reason == "sender":
-            return SafeString(_("We have received your request."))
+            return escape(
+                _("Your mail has arrived: it is request %(number)s.") % {"number": self.ticket.reference}
+            )
         return timeline.in_words(self.event, self.names)
 
     @property
