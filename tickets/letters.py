@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from accounts import moments
 from accounts.models import User
-from audit.models import Event
+from audit.models import Door, Event
 from notifications import markdown
 from notifications.inbox import Line
 from notifications.message import Message
@@ -81,7 +81,7 @@ class Notice:
             return ""
         if self.event.verb == "ticket.opened":
             return self.ticket.description
-        return self.comment.body if self.comment else ""
+        return self.comment.shown if self.comment else ""
 
     @property
     def at(self) -> str:
@@ -173,7 +173,8 @@ def lines(deliveries: Iterable[Delivery], *, reader: User) -> dict[int, Line]:
         said |= Q(ticket=tickets[public_id], seq=seq)  # type: ignore[index]
     comments = Comment.objects.filter(said).readable_by(reader) if found else ()
     texts = {(one.ticket_id, one.seq): one for one in comments}
-    names = timeline.Names.of(found.values(), known=_known(tickets.values()))
+    openers = _openers(found.values(), tickets)
+    names = timeline.Names.of(found.values(), known=_known(tickets.values()), openers=openers)
     told = {}
     for one in deliveries:
         event, ticket = found.get((one.subject_id, one.seq)), tickets.get(one.subject_id)
@@ -213,6 +214,7 @@ class _Reading:
             ],
             self.tickets,
         )
+        self.openers = _openers(self.events.values(), self.tickets)
         self._rendered: dict[tuple[object, ...], tuple[str, str]] = {}
 
     def rendered(self, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -244,12 +246,18 @@ class _Reading:
             comment = None
         files = self.files.get((ticket.pk, delivery.seq), ())
         shown = [one for one in files if reads_notes or not one.internal]
-        names = timeline.Names.of([event], known=_known([ticket]))
+        names = timeline.Names.of([event], known=_known([ticket]), openers=self.openers)
         return Notice(delivery, reader, ticket, event, comment, shown, names)
 
 
 def _known(tickets: Iterable[Ticket]) -> dict[str, str]:
     return {str(one.service.public_id): one.service.name for one in tickets if one.service}
+
+
+def _openers(events: Iterable[Event], tickets: Mapping[UUID, Ticket]) -> dict[UUID, object]:
+    """Of those that were opened by mail; no query where none was."""
+    ids = {one.subject_id for one in events if one.verb == "ticket.opened" and one.door == Door.MAIL}
+    return timeline.openers(tickets[each] for each in ids if each and each in tickets)
 
 
 def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:

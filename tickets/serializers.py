@@ -81,9 +81,10 @@ def comment_out(comment: Comment) -> dict[str, Any]:
     """`seq` is the ticket's version since this comment. Bring `attachments` along."""
     return {
         "id": str(comment.public_id),
-        "body": comment.body,
+        "body": comment.shown,
         "internal": comment.internal,
         "author": person_out(comment.author),
+        "unverified_sender": comment.claimed_by or None,
         "source": comment.source.upper(),
         "created_at": moment_out(comment.created_at),
         "seq": comment.seq,
@@ -216,6 +217,9 @@ class CommentShape(serializers.Serializer[Any]):
     body = serializers.CharField()
     internal = serializers.BooleanField()
     author = PersonShape()
+    unverified_sender = serializers.CharField(
+        allow_null=True, help_text="Who says that they wrote it by mail, where nothing proves it."
+    )
     source = serializers.ChoiceField(choices=DOORS)  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     seq = serializers.IntegerField(help_text="The ticket's version since.")

@@ -12,7 +12,7 @@ from tests.browser.chromium import Window
 from tests.browser.world import World
 from tests.factories import web
 from tickets import actions
-from tickets.models import Ticket
+from tickets.models import InboundMail, Ticket
 
 type Path = Callable[[World], str]
 type Steps = Callable[[Window, World], None]
@@ -82,6 +82,12 @@ def _of(ticket: str, route: str = "tickets:detail", **query: str) -> Path:
 
 def _held_file(world: World) -> str:
     return reverse("tickets:file", args=[world.busy.attachments.get(state="held").public_id])
+
+
+def _folded_mail(world: World) -> str:
+    folded = InboundMail.objects.filter(ticket__isnull=False).exclude(folded="").latest("pk")
+    assert folded.ticket is not None
+    return reverse("tickets:mail", args=[folded.ticket.public_id, folded.public_id])
 
 
 def _plain(path: str) -> Path:
@@ -227,6 +233,7 @@ VISITS: list[Visit] = [
     Visit("file, held", "tickets:file", "agent", _held_file, frozenset({409})),
     Visit("history", "tickets:history", "agent", _of("busy", "tickets:history")),
     Visit("history", "tickets:history", "employee", _of("busy", "tickets:history")),
+    Visit("history of a mail", "tickets:mail", "agent", _folded_mail),
     # --- Queue ---
     Visit("queue", "tickets:queue", "agent", _at("tickets:queue")),
     Visit("queue, all", "tickets:queue", "lead", _at("tickets:queue", view="all")),

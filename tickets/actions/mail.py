@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import configuration
 from accounts.acting import Actor, Invalid, Refused
 from accounts.actions import require_admin_still
+from accounts.checking import is_blank
 from accounts.models import User
 from audit import trail
 from tickets.actions._record import comment_of, let_go, lock, may_see, record
@@ -45,14 +46,15 @@ def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor
     """Put a held mail on its ticket for everybody, as what it is: words of somebody who only says who he is.
 
     The agent answers for it, so the comment is his; whoever claims to have written stands above the words. It moves
-    nothing: not even a ticket that waits for an answer. What answers an internal note is put there as one.
+    nothing: not even a ticket that waits for an answer. What answers an internal note is put there as one. `files` are
+    `inbound_email.files_of` the mail: of one that is longer than a comment its whole text is among them.
     """
     mail, ticket, by = _held(mail, by=by)
     internal = mail.of_note
     require(by, "note" if internal else "comment", ticket)
-    words = _("%(sender)s (unverified sender) wrote by mail:") % {"sender": mail.claimed_by}
-    quoted = "\n".join(f"> {line}".rstrip() for line in mail.text.split("\n")) or "> …"
-    comment = comment_of(f"{words}\n\n{quoted}"[:LONGEST_TEXT], internal=internal, by=by)
+    text = f"{mail.text[: LONGEST_TEXT - 1]}…" if mail.is_cut or is_blank(mail.text) else mail.text
+    comment = comment_of(text, internal=internal, by=by)
+    comment.claimed_by = mail.claimed_by
     record(ticket, "ticket.mail_released", by=by, added=comment, internal=internal, files=files)
     mail.outcome, mail.comment = Outcome.COMMENT, comment
     _finish(mail)
@@ -70,7 +72,7 @@ def accept_sender(mail: InboundMail, *, by: Actor) -> Ticket:
     unproven = _locked(mail).filter(outcome=Outcome.TICKET, ticket=ticket, proof=Proof.NONE).first()
     if unproven is None:
         raise Refused("not_unproven", _("Somebody has said already whose request this is."))
-    person = User.objects.active().by_email(unproven.sender).first()
+    person = named_in(unproven)
     if person is None:
         raise Refused(
             "sender_unknown",
@@ -82,6 +84,12 @@ def accept_sender(mail: InboundMail, *, by: Actor) -> Ticket:
     if ticket.is_open and ticket.assignee is not None and not may_see(ticket, ticket.assignee):
         let_go(ticket)
     return record(ticket, "ticket.sender_accepted", by=by)
+
+
+def named_in(mail: InboundMail) -> User | None:
+    """Who has the address that the mail names."""
+    found: User | None = User.objects.active().by_email(mail.sender).first()
+    return found
 
 
 @transaction.atomic

@@ -70,10 +70,12 @@ def _receive(mail: InboundMail) -> None:
 
 
 def files_of(mail: InboundMail, *, chosen: Collection[int]) -> list[Incoming]:
-    """What a mail brought, read from its source: those with these places in `mail.files`.
+    """What a mail brought, read from its source: those with these places in `mail.files`, and its text where that is
+    longer than what is shown of it.
 
     Raises Refused where the source cannot be read now: the mail goes on waiting.
     """
+    chosen = {*chosen, *([0] if mail.is_cut else [])}
     if not chosen:
         return []
     brought: list[Incoming] = []
@@ -195,6 +197,8 @@ def _of_a_stranger(
         turn_away(mail, outcome=Outcome.QUARANTINED, why=too_many, by=_MAIL, **named)
         return
     if ticket is not None:
+        if _leaves_files(parsed, arrived):
+            mail.because(Why.FILES_LEFT)
         hold_mail(mail, ticket, why=doubt, by=_MAIL)
         return
     mail.because(doubt)
@@ -337,10 +341,15 @@ def _fitting(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming])
     if _is_long(parsed):
         whole = _("(The whole text is in the attached file message.txt.)")
         text = f"{text[:LONGEST_SHOWN]}…\n\n{whole}"
-    brought = sum(bool(file.content) for file in parsed.files)
-    if brought > len(arrived) - _is_long(parsed):
+    if _leaves_files(parsed, arrived):
         mail.because(Why.FILES_LEFT)
+        left = _("(Some files of this mail are missing: they were too large or too many.)")
+        text = f"{text}\n\n{left}"
     return text
+
+
+def _leaves_files(parsed: ParsedMail, arrived: Sequence[Incoming]) -> bool:
+    return sum(bool(file.content) for file in parsed.files) > len(arrived) - _is_long(parsed)
 
 
 # Characters of a mail that are shown as they are; the rest of a comment's room is for what the desk adds.

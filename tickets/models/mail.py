@@ -14,7 +14,7 @@ from accounts.models import Team, User
 from accounts.sealed import Sealed
 from tickets.models.catalogue import Service
 from tickets.models.conversation import Comment
-from tickets.models.ticket import Ticket
+from tickets.models.ticket import LONGEST_TEXT, Ticket
 
 
 class Policy(models.TextChoices):
@@ -285,3 +285,19 @@ class InboundMail(models.Model):
     @property
     def is_proven(self) -> bool:
         return self.proof != Proof.NONE
+
+    def written_by(self, ticket: Ticket) -> int | None:
+        """The row id of whoever has proven to have written it, or of whom an agent says so."""
+        if not self.is_proven or self.ticket_id != ticket.pk:
+            return None
+        if self.comment is not None:
+            return self.comment.author_id
+        if self.outcome != Outcome.TICKET:
+            return None
+        # The author of a ticket that somebody had to vouch for is the stand-in of the mailbox.
+        return ticket.requester_id if self.proof == Proof.AGENT else ticket.author_id
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it says more than `text` holds. Then the first of its files is the whole text."""
+        return len(self.text) >= LONGEST_TEXT
