@@ -36,6 +36,7 @@ from tickets.models.ticket import Status, WaitingFor
 EXCERPT = 240  # characters in a line of the inbox
 CHAT_EXCERPT = 1500
 # Receipts for one person: whoever writes more often knows that we are here.
+LATELY = timedelta(hours=1)
 MOST_RECEIPTS = ((timedelta(hours=1), 10), (timedelta(days=1), 40))
 
 REASONS = {
@@ -263,7 +264,7 @@ def _openers(events: Iterable[Event], tickets: Mapping[UUID, Ticket]) -> dict[UU
 def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:
     """Only a person who has shown that he is who he says, and not without end: two desks may be talking."""
     mail = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET).defer("raw").first()
-    if mail is None or not mail.is_proven or mail.machine or correspondence.is_tagged(mail.subject):
+    if mail is None or not mail.is_proven or mail.machine:
         return False
     if delivery.recipient and correspondence.is_ours(delivery.recipient.email):
         return False
@@ -271,6 +272,9 @@ def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:
         recipient=delivery.recipient_id, reason="sender", transport=Transport.EMAIL, pk__lt=delivery.pk
     ).exclude(state=State.SKIPPED)
     then = delivery.created_at
+    if correspondence.is_tagged(mail.subject) and before.filter(created_at__gt=then - LATELY).exists():
+        # It may answer the receipt before it, as another desk does that knows of no headers.
+        return False
     return all(before.filter(created_at__gt=then - span).count() < most for span, most in MOST_RECEIPTS)
 
 

@@ -149,6 +149,7 @@ def _of_somebody_known(
     assert sender.user is not None  # noqa: S101 (for the type checker)
     by = Actor(sender.user, Door.MAIL)
     text = _fitting(mail, parsed, arrived)
+    beside = sender.ticket
     if sender.ticket is not None:
         answered = sender.ticket
         try:
@@ -178,7 +179,13 @@ def _of_somebody_known(
             _become(mail, Outcome.COMMENT, comment.ticket)
             _add_watchers(comment.ticket, parsed, by=by)
             return
-    ticket = _opened(mail, parsed, text, arrived, continues=sender.ticket, by=by)
+    elif (tagged := _tagged(parsed)) is not None and tagged.is_visible_to(sender.user):
+        # He may not know that only an answer to a mail of ours continues a ticket; whoever deals with it should.
+        named = _("The subject names %(reference)s.") % {"reference": tagged.reference}
+        text = f"{text}\n\n{named}"
+        # It proves nothing, but whoever means a confidential ticket writes what is confidential.
+        beside = tagged if tagged.service is not None and tagged.service.confidential else None
+    ticket = _opened(mail, parsed, text, arrived, beside=beside, by=by)
     _become(mail, Outcome.TICKET, ticket)
     _add_watchers(ticket, parsed, by=by)
 
@@ -215,10 +222,10 @@ def _opened(
     text: str,
     arrived: Sequence[Incoming],
     *,
-    continues: Ticket | None = None,
+    beside: Ticket | None = None,
     by: Actor,
 ) -> Ticket:
-    service, team = _place(mail, continues)
+    service, team = _place(mail, beside)
     return _with_what_fits(
         lambda text, files: actions.open_ticket(
             title=_title(parsed),
@@ -234,15 +241,15 @@ def _opened(
     )
 
 
-def _place(mail: InboundMail, continues: Ticket | None) -> tuple[Service | None, Team | None]:
-    """Where the ticket goes: to the service and team of the one that it continues, so that it is as confidential.
+def _place(mail: InboundMail, beside: Ticket | None) -> tuple[Service | None, Team | None]:
+    """Where the ticket goes: to the service and team of the one that it belongs to, so that it is as confidential.
 
     To those of the mailbox where these take no tickets any more. A confidential service that takes none is asked all
     the same: its refusal puts the mail where administrators find it.
     """
     box = mail.mailbox
-    if continues is not None:
-        service, team = continues.service, continues.team
+    if beside is not None:
+        service, team = beside.service, beside.team
         team = team if team is not None and team.is_active else None
         if service is not None and (service.is_active or service.confidential):
             return service, team

@@ -14,6 +14,7 @@ import trustme
 from django.db import OperationalError, connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
 
 from accounts.acting import Invalid
 from accounts.models import User
@@ -621,6 +622,20 @@ def test_a_visit_ends_for_a_database_that_is_away_and_the_next_one_follows(
 
     monkeypatch.setattr(collecting, "collect", away)
     inbound_email.visit(mailbox.pk)
+
+
+def test_what_was_away_is_not_asked_by_all_jobs_at_once() -> None:
+    rests: list[list[float]] = []
+    now = timezone.now()
+    for attempts in range(1, 12):
+        job = Job(id=1, queue="mail", lock=None, queueing_lock=None, task_name="t", attempts=attempts)
+        decided = [tasks.Soon().get_retry_decision(exception=OSError(), job=job) for _job in range(20)]
+        rests.append([(one.retry_at - now).total_seconds() for one in decided if one and one.retry_at])
+    for attempts, rest in enumerate(rests, 1):
+        assert len(set(rest)) > 1
+        assert 0.8 * min(2**attempts, 300) <= min(rest) <= max(rest) <= 1.2 * min(2**attempts, 300) + 60
+    job = Job(id=1, queue="mail", lock=None, queueing_lock=None, task_name="t", attempts=12)
+    assert tasks.Soon().get_retry_decision(exception=OSError(), job=job) is None
 
 
 def test_small_mails_are_read_before_large_ones(mailbox: Mailbox) -> None:
