@@ -199,6 +199,14 @@ def held_mails(ticket: Ticket, *, reader: User) -> QuerySet[InboundMail]:
     return held.defer("raw", "folded") if reader.is_agent else held.none()
 
 
+def undecided_mails(ticket: Ticket, *, reader: User) -> QuerySet[InboundMail]:
+    """Those, and the one that has opened the ticket while nobody has said whose it is."""
+    opened_it = InboundMail.objects.filter(ticket=ticket, outcome=MailOutcome.TICKET, proof=Proof.NONE)
+    return held_mails(ticket, reader=reader) | (
+        opened_it.defer("raw", "folded") if reader.is_agent else opened_it.none()
+    )
+
+
 def first_held(ticket: Ticket, *, reader: User) -> list[tuple[InboundMail, Folded | None]]:
     """The oldest of them, as the page shows them."""
     first = _folding(held_mails(ticket, reader=reader)).order_by("pk")[:MOST_HELD]

@@ -286,6 +286,10 @@ class InboundMail(models.Model):
     def is_proven(self) -> bool:
         return self.proof != Proof.NONE
 
+    @property
+    def is_held(self) -> bool:
+        return self.outcome == Outcome.HELD
+
     def written_by(self, ticket: Ticket) -> int | None:
         """The row id of whoever has proven to have written it, or of whom an agent says so."""
         if not self.is_proven or self.ticket_id != ticket.pk:
