@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 import accounts.api
 import notifications.api
 import tickets.api
-from accounts.calls import routes
+from accounts.calls import Nowhere, routes
 from serviceflow import health, schema
 
 handler400 = "serviceflow.errors.bad_request"
@@ -29,6 +29,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *routes("api/schema", schema.Schema.as_view(), "schema"),
     *routes("api/docs", schema.Docs.as_view(), "docs"),
     *tickets.api.older_urlpatterns,
+    # After all that there is: whoever calls is told in his language that this is nothing.
+    path("api/<path:rest>", Nowhere.as_view()),
+    path("requests/<path:rest>", Nowhere.as_view()),
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("", include("notifications.urls")),
