@@ -26,7 +26,7 @@ from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit.admin import EVERYWHERE, ReadOnlyAdmin
 from tickets import actions, inbound_email, search
-from tickets.actions.mail import FOR
+from tickets.actions.mail import FOR, take_password
 from tickets.models import InboundMail, Mailbox, Service, Tag, Ticket
 
 LONGEST_SEARCH = 200
@@ -251,7 +251,7 @@ class MailboxAdmin(VerbAdmin):
             return
         mailbox: Mailbox = form.instance
         try:
-            actions.take_password(mailbox, form.cleaned_data["password"])
+            take_password(mailbox, form.cleaned_data["password"])
             lying = inbound_email.try_out(mailbox)
         except Refused as no:
             request.refusal = no  # type: ignore[attr-defined]

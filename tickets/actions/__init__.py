@@ -28,7 +28,6 @@ from tickets.actions.mail import (
     refuse_mail,
     release_mail,
     save_mailbox,
-    take_password,
     turn_away,
 )
 from tickets.actions.opening import open_ticket
@@ -69,7 +68,6 @@ __all__ = [
     "set_service",
     "set_tags",
     "settle",
-    "take_password",
     "turn_away",
     "unwatch",
     "watch",
