@@ -263,7 +263,11 @@ def _openers(events: Iterable[Event], tickets: Mapping[UUID, Ticket]) -> dict[UU
 
 def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:
     """Only a person who has shown that he is who he says, and not without end: two desks may be talking."""
-    mail = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET).defer("raw").first()
+    mail = (
+        InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET)
+        .defer("raw", "text", "folded")
+        .first()
+    )
     if mail is None or not mail.is_proven or mail.machine:
         return False
     if delivery.recipient and correspondence.is_ours(delivery.recipient.email):
