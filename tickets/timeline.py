@@ -109,7 +109,8 @@ class Folded:
     def of(cls, mail: InboundMail, most: int = FOLDED_SHOWN) -> "Folded | None":
         """Bring `_folding(most)` along."""
         begins: str = mail.begins  # type: ignore[attr-defined]
-        return cls(begins[:most], len(begins) > most) if begins else None
+        goes_on = len(begins) > most
+        return cls(f"{begins[:most]}…" if goes_on else begins, goes_on) if begins else None
 
 
 def _folding(mails: QuerySet[InboundMail], most: int = FOLDED_SHOWN) -> QuerySet[InboundMail]:

@@ -1,5 +1,6 @@
 """A mail of an unverified sender on the ticket page: agents see it and decide, nobody else knows of it."""
 
+import re
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -25,7 +26,7 @@ from tests.factories import stand
 from tests.tickets.mail.post import arrives
 from tests.tickets.mail.test_who_wrote import reply_address
 from tests.tickets.pages.posting import again, press, see, verbs
-from tickets import correspondence, letters
+from tickets import correspondence, letters, timeline
 from tickets.mail import bounded
 from tickets.models import Attachment, Comment, InboundMail, Mailbox, Ticket
 from tickets.models.mail import Why
@@ -468,6 +469,8 @@ def test_the_page_shows_the_beginning_of_a_long_history_and_where_it_goes_on(
     assert not [
         sql for sql in fetched if '"folded"' in sql.replace('LEFT("tickets_inboundmail"."folded"', "")
     ]
+    bounds = re.findall(r'LEFT\("tickets_inboundmail"\."folded", (\d+)\)', "".join(fetched))
+    assert set(bounds) == {str(timeline.FOLDED_SHOWN + 1)}
     whole = reverse("tickets:mail", args=[ticket.public_id, mail.public_id])
     assert whole in page
     assert "and so it ends" not in page
