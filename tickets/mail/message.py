@@ -126,6 +126,7 @@ class _Body:
 
 def read(raw: bytes) -> ParsedMail:
     raw = _begun(raw)
+    raw, hidden = _hidden_from(raw)
     body_sha256 = _body_sha256(raw)
     body = _Body()
     message = message_from_bytes(body.set_aside.without(raw))
@@ -139,7 +140,7 @@ def read(raw: bytes) -> ParsedMail:
     folded = folding.fold(_clean("\n\n".join(said)))
     return ParsedMail(
         sender=Address(_line(sender.name), _line(sender.address)),
-        doubt="several From fields" if _hidden_from(raw) else _doubt(froms, authors),
+        doubt="several From fields" if hidden else _doubt(froms, authors),
         subject=_line(subject),
         text=folded.visible,
         signature=folded.signature,
@@ -188,10 +189,14 @@ def _body_sha256(raw: bytes) -> str:
     return digest.hexdigest()
 
 
-def _hidden_from(raw: bytes) -> bool:
-    """A From field with white space before its colon (RFC 5322, 4.5.2): the library drops it as the line of an mbox."""
+def _hidden_from(raw: bytes) -> tuple[bytes, bool]:
+    """Whether there is a From field with white space before its colon (RFC 5322, 4.5.2), which not everybody on the way
+    takes for one; and the mail without that white space, for the library takes it for the end of the header.
+    """
     found = _END_OF_HEADER.search(raw)
-    return _HIDDEN_FROM.search(raw, 0, found.start() if found else _LONGEST_HEADER) is not None
+    length = found.start() if found else _LONGEST_HEADER
+    head, times = _HIDDEN_FROM.subn(b"From:", raw[:length])
+    return (head + raw[length:] if times else raw), times > 0
 
 
 def _doubt(froms: list[str], authors: list[Address]) -> str:
