@@ -239,7 +239,8 @@ class UserAdmin(VerbAdmin):
     @admin.display(description=gettext_lazy("teams"))
     def team_names(self, user: User) -> str:
         rows = sorted(user.memberships.all(), key=lambda row: row.team.name)
-        return ", ".join(f"{row.team.name} ({_('lead')})" if row.is_lead else row.team.name for row in rows)
+        lead = _("lead")
+        return ", ".join(f"{row.team.name} ({lead})" if row.is_lead else row.team.name for row in rows)
 
     @admin.display(description=gettext_lazy("ID in the API"))
     def id_for_programs(self, user: User) -> str:
@@ -280,6 +281,7 @@ class TeamAdmin(VerbAdmin):
     def members(self, team: Team) -> SafeString | str:
         """To be changed on the page of each person."""
         rows = team.memberships.select_related("user").order_by("-is_lead", "user__full_name")
+        lead = _("lead")
         listed = format_html_join(
             "",
             '<li><a href="{}">{}</a>{}</li>',
@@ -287,7 +289,7 @@ class TeamAdmin(VerbAdmin):
                 (
                     reverse("admin:accounts_user_change", args=[row.user_id]),
                     row.user.full_name,
-                    f" ({_('lead')})" if row.is_lead else "",
+                    f" ({lead})" if row.is_lead else "",
                 )
                 for row in rows
             ),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.cache import patch_vary_headers
@@ -209,3 +209,16 @@ class Call(APIView):
         if kind in FORMS:
             raise exceptions.UnsupportedMediaType(kind)
         return dict(self.request.data)
+
+
+class Nowhere(Call):
+    """What no route names: not found, for every method and everybody. The caller is asked for only to be understood."""
+
+    schema = None
+    lenient = True
+
+    def scope_for(self, request: Request) -> str | None:
+        return None
+
+    def _act(self, request: Request) -> HttpResponseBase:
+        raise Http404

@@ -97,7 +97,8 @@ def _anything(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and isinstance(value.get("name"), str):
-        return f"{value['name']} ({_('lead')})" if value.get("lead") else str(value["name"])
+        name, lead = value["name"], _("lead")
+        return f"{name} ({lead})" if value.get("lead") else str(name)
     if isinstance(value, list):
         return ", ".join(_anything(item) for item in value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,5 +1,7 @@
 """Administrators at work on channels and webhooks, and whatever was sent, to be looked at and sent again."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,7 +22,7 @@ from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit import words
 from audit.admin import EVERYWHERE, ReadOnlyAdmin
-from notifications import outbox, webhooks
+from notifications import answers, outbox, webhooks
 from notifications.models import Channel, Delivery, State, Transport, Webhook
 
 LONGEST_SEARCH = 100
@@ -37,17 +39,15 @@ def tell_of(request: HttpRequest, tests: list[Delivery]) -> None:
     """Where to see what became of them: they are sent by a worker, like everything."""
     for test in tests:
         link = reverse("admin:notifications_delivery_change", args=[test.pk])
-        said = format_html(
-            '{} <a href="{}">{}</a>', _("The test message is on its way."), link, _("What became of it")
-        )
-        messages.success(request, said)
+        said = _("A test message is on its way: %(whom)s.") % {"whom": test.whom}
+        messages.success(request, format_html('{} <a href="{}">{}</a>', said, link, _("What became of it")))
 
 
 # --- Channels ------------------------------------------------------------------------------------
 
 
 class ChannelForm(VerbForm):
-    topics = several(gettext_lazy("Tells of"), required=True)
+    topics = several(gettext_lazy("Tickets of"), required=True)
     kinds = several(gettext_lazy("Events"), help_text=gettext_lazy("None means all of them."))
     token = forms.CharField(
         label=gettext_lazy("Secret"),
@@ -101,7 +101,7 @@ class ChannelAdmin(VerbAdmin):
 
 
 class WebhookForm(VerbForm):
-    topics = several(gettext_lazy("Tells of"), required=True)
+    topics = several(gettext_lazy("Tickets of"), required=True)
     events = several(gettext_lazy("Events"), help_text=gettext_lazy("None means all of them."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -114,19 +114,27 @@ class WebhookForm(VerbForm):
         )
 
 
+def _counted(deliveries: QuerySet[Delivery]) -> Coalesce:
+    counted = deliveries.order_by().values("webhook").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
+
+
 @admin.register(Webhook)
 class WebhookAdmin(VerbAdmin):
     """Its secret is on the answer page of its making or rotation and nowhere else."""
 
     form = WebhookForm
-    list_display = ("name", "url", "is_active", "failures")
+    list_display = ("name", "url", "is_active", "waits", "failures")
     list_filter = ("is_active",)
     search_fields = ("name",)
-    readonly_fields = ("id_for_programs", "old_secret_until", "failures")
+    readonly_fields = ("id_for_programs", "old_secret_until", "waits", "failures")
     fieldsets = (
         (None, {"fields": ("name", "url", "is_active")}),
         (gettext_lazy("What it hears of"), {"fields": ("topics", "events")}),
-        (gettext_lazy("How it stands"), {"fields": ("id_for_programs", "old_secret_until", "failures")}),
+        (
+            gettext_lazy("How it stands"),
+            {"fields": ("id_for_programs", "old_secret_until", "waits", "failures")},
+        ),
     )
     actions = ("send_test", "rotate", "drop")
 
@@ -135,9 +143,10 @@ class WebhookAdmin(VerbAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
         failed = Delivery.objects.filter(webhook=OuterRef("pk"), state__in=[State.FAILED, State.UNKNOWN])
-        counted = failed.order_by().values("webhook").annotate(count=Count("pk")).values("count")
+        waiting = Delivery.objects.filter(webhook=OuterRef("pk"), state__in=[State.PENDING, State.SENDING])
         hooks: QuerySet[Webhook] = super().get_queryset(request).filter(deleted_at=None)
-        return hooks.annotate(failed=Coalesce(Subquery(counted), 0))
+        tried = waiting.filter(attempts__gt=0).order_by("-pk").values("said")[:1]
+        return hooks.annotate(failed=_counted(failed), waiting=_counted(waiting), trouble=Subquery(tried))
 
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         by = at_admin(request)
@@ -189,14 +198,32 @@ class WebhookAdmin(VerbAdmin):
     def id_for_programs(self, webhook: Webhook) -> str:
         return str(webhook.public_id)
 
+    @admin.display(description=gettext_lazy("waiting"))
+    def waits(self, webhook: Webhook) -> SafeString:
+        """How many, and what came of the last attempt among them."""
+        listed = self._listed(webhook, State.PENDING, webhook.waiting)  # type: ignore[attr-defined]
+        trouble = answers.told(webhook.trouble or "")  # type: ignore[attr-defined]
+        return format_html("{} · {}", listed, trouble) if trouble else listed
+
     @admin.display(description=gettext_lazy("not delivered"))
     def failures(self, webhook: Webhook) -> SafeString:
+        return self._listed(webhook, State.FAILED, webhook.failed)  # type: ignore[attr-defined]
+
+    def _listed(self, webhook: Webhook, state: State, count: int) -> SafeString:
+        """How many there are, as the way to them."""
         address = reverse("admin:notifications_delivery_changelist")
-        query = f"webhook__id__exact={webhook.pk}&state__exact={State.FAILED}"
-        return format_html('<a href="{}?{}">{}</a>', address, query, webhook.failed)  # type: ignore[attr-defined]
+        query = f"webhook__id__exact={webhook.pk}&state__exact={state}"
+        return format_html('<a href="{}?{}">{}</a>', address, query, count)
 
 
 # --- Deliveries ----------------------------------------------------------------------------------
+
+
+class WayFilter(admin.ChoicesFieldListFilter):
+    """Without the inbox, whose deliveries are not listed."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        return (each for each in super().choices(changelist) if each["display"] != Transport.INBOX.label)
 
 
 @admin.register(Delivery)
@@ -204,16 +231,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
     """Whatever went out or did not. What lies in inboxes is between the desk and its reader."""
 
     change_list_template = "admin/notifications/delivery/change_list.html"
-    list_display = ("created_at", "subject_name", "what", "whom", "transport", "stands", "attempts", "said")
-    list_filter: ClassVar[Any] = ("state", "transport")
+    list_display = ("created_at", "subject_name", "what", "whom", "transport", "stands", "attempts", "answer")
+    list_filter: ClassVar[Any] = ("state", ("transport", WayFilter))
     list_select_related = ("recipient", "channel", "webhook")
     linked_by = ("webhook__id__exact", "channel__id__exact")
     date_hierarchy = "created_at"
     search_fields = ("subject_name",)
     search_help_text = gettext_lazy("The number of a ticket (SF-1042), or a person's e-mail address.")
     fields = (
-        "subject", "what", "whom", "transport", "stands", "attempts", "said", "created_at", "due_at", "again_at",
-        "finished_at", "id_outside",
+        "subject", "what", "whom", "transport", "stands", "attempts", "answer", "created_at", "next_at",
+        "again_at", "finished_at", "id_outside",
     )  # fmt: skip
     readonly_fields = fields
     actions = ("send_again",)
@@ -267,11 +294,19 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("event"), ordering="verb")
     def what(self, delivery: Delivery) -> str:
-        return _("Test message") if delivery.verb == "test" else words.of_verb(delivery.verb)
+        return delivery.what
 
     @admin.display(description=gettext_lazy("recipient"))
     def whom(self, delivery: Delivery) -> str:
         return delivery.whom
+
+    @admin.display(description=gettext_lazy("what was said"))
+    def answer(self, delivery: Delivery) -> str:
+        return answers.told(delivery.said) or "—"
+
+    @admin.display(description=gettext_lazy("next attempt"))
+    def next_at(self, delivery: Delivery) -> datetime | None:
+        return delivery.due_at if delivery.finished_at is None else None
 
     @admin.display(description=gettext_lazy("ID outside"))
     def id_outside(self, delivery: Delivery) -> str:

@@ -347,4 +347,4 @@ def _reason(trouble: BaseException) -> str:
         return "the certificate is not trusted"
     if "refused" in str(trouble).lower():
         return "refused"
-    return type(trouble).__name__
+    return "it broke off"

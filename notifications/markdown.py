@@ -100,6 +100,18 @@ def render(text: str, budget: Budget | None = None) -> SafeString:
     return SafeString(_cleaner.clean(_parser.renderer.render(tokens, _parser.options, {})))
 
 
+_ADDRESS = r"<[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>"
+_MARKS = re.compile(
+    rf"{_ADDRESS}|[\\`*_\[\]<>&~|]|(?<=\S)[.:@](?=\S)|/(?=/)|^[!-/:-@^{{}}]|(?<![^\d])[.)](?=\s|$)"
+)
+
+
+def literal(text: str) -> str:
+    """A line that reads as it stands wherever Markdown is shown. Of it all only an address in <> becomes a link."""
+    line = " ".join(text.split())
+    return _MARKS.sub(lambda mark: mark[0] if len(mark[0]) > 1 else f"\\{mark[0]}", line)
+
+
 def plain(text: str) -> str:
     """The words without the marks, for where nothing can be bold: the inbox, chats. What would cost too much stays."""
     if work(text) > MOST_WORK:

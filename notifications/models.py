@@ -9,11 +9,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import Language, User
 from accounts.sealed import Sealed
+from audit import words
 
 
 class Kind(models.TextChoices):
@@ -302,7 +304,14 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject_name} {self.verb} → {self.whom}"
+        # What a test is about is that it is one.
+        about = "" if self.verb == "test" else f"{self.subject_name} · "
+        return f"{about}{self.what} → {self.whom}"
+
+    @property
+    def what(self) -> str:
+        """What happened, in the reader's language."""
+        return gettext("Test message") if self.verb == "test" else words.of_verb(self.verb)
 
     @property
     def whom(self) -> str:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.inputs import Flag, Shape, Text, TextList
 from accounts.serializers import moment_out
+from notifications import answers
 from notifications.models import Delivery, State, Webhook
 
 STATES = [state.upper() for state in State.values]
@@ -33,7 +34,7 @@ def delivery_out(delivery: Delivery) -> dict[str, Any]:
         "seq": delivery.seq,
         "state": delivery.state.upper(),
         "attempts": delivery.attempts,
-        "said": delivery.said,
+        "said": answers.told(delivery.said),
         "created_at": moment_out(delivery.created_at),
         "next_attempt_at": moment_out(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": moment_out(delivery.finished_at),

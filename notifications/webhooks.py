@@ -16,7 +16,7 @@ from accounts.actions import require_admin_still
 from accounts.models import Team
 from accounts.sealed import Unreadable
 from audit import trail
-from notifications import http, outbox
+from notifications import answers, http, outbox
 from notifications.message import Permanent
 from notifications.models import Channel, Delivery, Kind, State, Transport, Webhook
 from notifications.transports.webhook import PREFIX
@@ -150,9 +150,8 @@ def _check_address(url: str, *, field: str = "url") -> None:
     try:
         http.parsed(url)
     except Permanent as no:
-        raise Invalid(
-            field, "invalid_address", f"{_('Messages cannot go to this address.')} {no.said}"
-        ) from None
+        never = _("Messages cannot go to this address.")
+        raise Invalid(field, "invalid_address", f"{never} {answers.told(no.said)}") from None
 
 
 def _check_topics(chosen: Sequence[str]) -> None:

@@ -46,6 +46,7 @@ def groups() -> tuple[Group, ...]:
         Group("webhook", ("webhook",), most),
         Group("chat", ("slack", "telegram"), most),
         Group("intake", ("mail",), max(2, most // 2)),
+        Group("mailboxes", ("mailboxes",), max(2, most // 2)),
         Group("files", ("files",), 2),
         # What the clock asks for and is soon done: none of it may wait for a long clean-up.
         Group("clock", ("clock",), 2),

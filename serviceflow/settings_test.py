@@ -39,8 +39,8 @@ DATABASES["default"]["TEST"] = {"NAME": f"test_{DATABASES['default']['NAME']}_{o
 DATABASES["default"]["OPTIONS"]["options"] = (
     # A busy machine must not fail a test, and nothing in a test database needs to survive a power cut.
     "-c statement_timeout=30000 -c lock_timeout=10000 -c synchronous_commit=off"
-    # As in production: whoever waits for something else inside a transaction loses it.
-    " -c idle_in_transaction_session_timeout=15000"
+    # Four times production's: whoever waits for something else inside a transaction loses it.
+    " -c idle_in_transaction_session_timeout=60000"
 )
 PASSWORD_HASHERS = ["tests.hashers.QuickHasher"]
 # Nothing is collected: the live servers of browser tests find the files where they are.

@@ -8,7 +8,7 @@ import accounts.auth_api
 import accounts.views
 import notifications.api
 import tickets.api
-from accounts.calls import routes
+from accounts.calls import Nowhere, routes
 from serviceflow import health, schema
 
 handler400 = "serviceflow.errors.bad_request"
@@ -31,6 +31,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *routes("api/schema", schema.Schema.as_view(), "schema"),
     *routes("api/docs", schema.Docs.as_view(), "docs"),
     *tickets.api.older_urlpatterns,
+    # After all that there is: whoever calls is told in his language that this is nothing.
+    path("api/<path:rest>", Nowhere.as_view()),
+    path("requests/<path:rest>", Nowhere.as_view()),
     path("account/", include("accounts.urls")),
     # What allauth calls two of these pages.
     path("account/sign-in/", accounts.views.sign_in, name="account_login"),

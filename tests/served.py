@@ -86,7 +86,7 @@ class _Forms(HTMLParser):
         super().__init__()
         self.found: list[Form] = []
         self.inside = False
-        self.area = ""
+        self.area = self.choice = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
@@ -102,9 +102,11 @@ class _Forms(HTMLParser):
             elif tag == "input" and (
                 has.get("type") not in {"checkbox", "radio", "submit"} or "checked" in has
             ):
-                form.fields[name] = has.get("value", "")
+                form.fields[name] = has.get("value", "on" if "checked" in has else "")
             elif tag == "select":
-                self.area = ""
+                self.area, self.choice = "", name
+        elif self.inside and tag == "option" and "selected" in has:
+            self.found[-1].fields[self.choice] = has.get("value", "")
 
     def handle_data(self, data: str) -> None:
         if self.area:

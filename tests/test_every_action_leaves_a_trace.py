@@ -578,8 +578,8 @@ VERBS: dict[str, tuple[Deed, list[str]]] = {
     for name, verb in verbs.items()
 }
 # What takes an actor and is none: `expect` and `hold` only lock, `require_admin` and `require_admin_still` ask,
-# `revoke_all` is a part of `deactivate`.
-NO_VERBS = {"expect", "hold", "require_admin", "require_admin_still", "revoke_all"}
+# `revoke_all` is a part of `deactivate`; `named_in` only looks who it is.
+NO_VERBS = {"expect", "hold", "named_in", "require_admin", "require_admin_still", "revoke_all"}
 
 each_verb = pytest.mark.parametrize(("deed", "events"), VERBS.values(), ids=VERBS)
 

@@ -23,7 +23,7 @@ from tests.factories import opened, stand
 from tests.invariants import check
 from tests.matrix import undone
 from tests.test_hostile_input import corpus
-from tickets.models import Service, Ticket
+from tickets.models import InboundMail, Mailbox, Service, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -56,12 +56,18 @@ class Desk:
     team: Team
     service: Service
     admin: User
+    mail: InboundMail  # that waits on the ticket
 
 
 @pytest.fixture
 def world(employee: User, agent: User, admin: User, team: Team, service: Service) -> Desk:
+    ticket = stand(opened(by=employee, service=service), "IN_PROGRESS", assignee=agent)
+    box = Mailbox.objects.create(name="Desk", address="desk@example.com", service=service, stand_in=employee)
     return Desk(
-        ticket=stand(opened(by=employee, service=service), "IN_PROGRESS", assignee=agent),
+        ticket=ticket,
+        mail=InboundMail.objects.create(
+            mailbox=box, uid_validity=1, uid=1, raw=b"x", size=1, outcome="held", ticket=ticket
+        ),
         new=opened(by=employee, service=service),
         done=stand(opened(by=employee, service=service), "DONE", assignee=agent),
         employee=employee,
@@ -316,6 +322,11 @@ API: dict[str, Callable[[Desk], Sent]] = {
         "post",
         f"{TICKETS}/{d.ticket.public_id}/hand-over",
         {"assignee": None},
+    ),
+    "release.files": lambda d: (
+        "post",
+        f"{TICKETS}/{d.ticket.public_id}/mails/{d.mail.public_id}/release",
+        {"files": [None]},
     ),
     "cancel.reason": lambda d: ("post", f"{TICKETS}/{d.new.public_id}/cancel", {"reason": None}),
     "reopen.comment": lambda d: ("post", f"{TICKETS}/{d.done.public_id}/reopen", {"comment": None}),

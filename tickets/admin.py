@@ -5,11 +5,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,10 +21,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.acting import Refused
+from accounts.sealed import Unreadable, seal, unseal
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
 from audit.admin import EVERYWHERE, ReadOnlyAdmin
 from tickets import actions, inbound_email, search
+from tickets.actions.mail import FOR, take_password
 from tickets.models import InboundMail, Mailbox, Service, Tag, Ticket
 
 LONGEST_SEARCH = 200
@@ -104,8 +108,19 @@ class TicketAdmin(ReadOnlyAdmin):
 # --- Mail ----------------------------------------------------------------------------------------
 
 
+# What it takes to look into a mailbox.
+SERVER = ("host", "port", "security", "username", "password", "folder", "done_folder")
+
+
 class MailboxForm(VerbForm):
-    """The password goes in and never comes out again."""
+    """The password goes in and never comes out again.
+
+    Between being typed and being saved it waits in the page, encrypted: a form that comes back, tried or refused, must
+    not lose it.
+    """
+
+    is_tried: ClassVar[bool] = False
+    waiting = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
 
     password = forms.CharField(
         label=_("Password"),
@@ -146,8 +161,40 @@ class MailboxForm(VerbForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "password" in self.fields:
-            self.fields["password"].required = self.instance.pk is None
+        if "password" not in self.fields:
+            return
+        if self.is_bound and (typed := self.data.get("password")):
+            waiting = seal(typed.encode(), purpose=self._purpose).decode("ascii")
+            self.data = {**self.data.dict(), "waiting": waiting}  # type: ignore[attr-defined]
+        password: forms.CharField = self.fields["password"]  # type: ignore[assignment]
+        password.required = self.instance.pk is None and not self._waiting
+        if self._waiting:
+            password.widget.attrs["placeholder"] = _("as you have typed it")
+
+    def clean_password(self) -> str:
+        return str(self.cleaned_data["password"] or self._waiting)
+
+    def is_valid(self) -> bool:
+        """What is only tried is stored by nobody, and needs no more than the server."""
+        valid = super().is_valid()
+        if self.is_tried:
+            for name in self.errors.keys() - set(SERVER):
+                del self.errors[name]
+        return valid and not self.is_tried
+
+    @property
+    def _purpose(self) -> str:
+        """For this server and nobody else: whoever changes that types the password again."""
+        return f"tickets.admin.MailboxForm {[self.data.get(name) for name in FOR]}"
+
+    @property
+    def _waiting(self) -> str:
+        if not self.is_bound:
+            return ""
+        try:
+            return unseal(self.data.get("waiting", "").encode(), purpose=self._purpose).decode()
+        except Unreadable:
+            return ""
 
 
 @admin.register(Mailbox)
@@ -160,13 +207,11 @@ class MailboxAdmin(VerbAdmin):
     list_select_related = ("service", "team")
     search_fields = ("name", "address")
     readonly_fields = ("password_set_on", "visited_at", "state")
-    change_form_template = "admin/tickets/mailbox/change_form.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Mailbox | None = None) -> Any:
-        server = ("host", "port", "security", "username", "password", "folder", "done_folder")
         shown = [
             (None, {"fields": ("name", "address", "service", "team", "is_active")}),
-            (_("Server"), {"fields": server}),
+            (_("Server"), {"fields": (*SERVER, "waiting")}),
             (_("Whom we believe"), {"fields": ("authserv_id", "trusted_domains", "unverified", "stand_in")}),
         ]
         return [*shown, (_("On record"), {"fields": self.readonly_fields})] if obj else shown
@@ -174,17 +219,42 @@ class MailboxAdmin(VerbAdmin):
     def save_model(self, request: HttpRequest, obj: Mailbox, form: Any, change: bool) -> None:
         actions.save_mailbox(obj, password=form.cleaned_data.get("password") or "", by=at_admin(request))
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.try_out)
-        return [path("<int:pk>/try/", page, name="tickets_mailbox_try"), *super().get_urls()]
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.is_tried = "_try" in request.POST
+        return form
 
-    def try_out(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Sign in to the server as `collect` does, and say how it went. Nothing is fetched."""
-        mailbox: Mailbox | None = self.get_object(request, str(pk))
-        if mailbox is None or request.method != "POST":
-            return redirect("admin:tickets_mailbox_changelist")
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A form that is to be tried comes back as it was, with a word about how it went."""
+        if "_try" in request.POST:
+            # Before the transaction of the page: servers take their time.
+            self._try_out(request, object_id)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _try_out(self, request: HttpRequest, object_id: str | None) -> None:
+        """Sign in as `collect` would, by what stands in the form. Nothing is fetched and nothing stored."""
+        before: Mailbox | None = self.get_object(request, object_id) if object_id else None
+        may = self.has_change_permission(request, before) if before else self.has_add_permission(request)
+        if not may or (object_id and before is None):
+            return
+        fields = flatten_fieldsets(self.get_fieldsets(request, before))
+        shape = self.get_form(request, before, change=before is not None, fields=fields)
+        form = shape(request.POST, instance=before)
+        form.is_valid()
+        if form.errors:
+            return
+        mailbox: Mailbox = form.instance
         try:
+            take_password(mailbox, form.cleaned_data["password"])
             lying = inbound_email.try_out(mailbox)
+        except Refused as no:
+            request.refusal = no  # type: ignore[attr-defined]
         except inbound_email.Trouble as trouble:
             fault, told = inbound_email.described(trouble)
             failed = _("The connection failed.")
@@ -194,9 +264,9 @@ class MailboxAdmin(VerbAdmin):
                 "The connection works: %(count)d mail lies in the folder.",
                 "The connection works: %(count)d mails lie in the folder.",
                 lying,
-            )
-            messages.success(request, said % {"count": lying})
-        return redirect("admin:tickets_mailbox_change", pk)
+            ) % {"count": lying}
+            unsaved = _("What you have typed is not saved yet.") if form.has_changed() else ""
+            messages.success(request, f"{said} {unsaved}".strip())
 
     @admin.display(description=_("password set"))
     def password_set_on(self, mailbox: Mailbox) -> str:
@@ -254,12 +324,12 @@ class InboundMailAdmin(ReadOnlyAdmin):
         "folded",
         "message_id",
         "sha256",
-        "size",
+        "how_large",
         "fetched_at",
         "received_at",
         "source",
     )
-    readonly_fields = ("why", "on_ticket", "source")
+    readonly_fields = ("why", "on_ticket", "how_large", "source")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMail]:
         mails: QuerySet[InboundMail] = super().get_queryset(request).defer("raw").select_related("ticket")
@@ -317,6 +387,10 @@ class InboundMailAdmin(ReadOnlyAdmin):
             return "—"
         address = reverse("tickets:detail", args=[mail.ticket.public_id])
         return format_html('<a href="{}">{}</a>', address, mail.ticket)
+
+    @admin.display(description=_("size"))
+    def how_large(self, mail: InboundMail) -> str:
+        return filesizeformat(mail.size)
 
     @admin.display(description=_("source"))
     def source(self, mail: InboundMail) -> SafeString | str:

@@ -18,7 +18,7 @@ from notifications.message import message_id, own_id
 from notifications.models import Delivery
 from tickets import reply_address
 from tickets.models import Ticket
-from tickets.models.mail import InboundMail, Mailbox, Outcome, Proof
+from tickets.models.mail import InboundMail, Mailbox, Proof
 
 # Of a long thread the beginning and the latest are named: a header must not grow without end (RFC 5322, 2.1.1).
 LATEST = 9
@@ -74,10 +74,11 @@ def _came(tickets: Mapping[int, Ticket]) -> dict[tuple[int, int | None], list[Da
     """{(ticket, person): what he has written to it by mail}."""
     came: dict[tuple[int, int | None], list[Dated]] = {}
     mails = InboundMail.objects.filter(ticket__in=tickets).exclude(Q(message_id="") | Q(proof=Proof.NONE))
-    for mail in mails.select_related("comment").defer("raw") if tickets else ():
-        writer = mail.comment.author_id if mail.comment else None
-        if mail.comment is None and mail.outcome == Outcome.TICKET:
-            writer = tickets[mail.ticket_id].author_id  # type: ignore[index]
+    few = mails.select_related("comment").only(
+        "ticket", "comment__author", "message_id", "proof", "outcome", "fetched_at"
+    )
+    for mail in few if tickets else ():
+        writer = mail.written_by(tickets[mail.ticket_id])  # type: ignore[index]
         if writer is not None:
             came.setdefault((mail.ticket_id, writer), []).append(  # type: ignore[arg-type]
                 (mail.fetched_at, _bracketed(mail.message_id))

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.html import strip_tags
+from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext_lazy
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from accounts import moments
 from accounts.models import User
-from audit.models import Event
+from audit.models import Door, Event
 from notifications import markdown
 from notifications.inbox import Line
 from notifications.message import Message
@@ -36,6 +36,7 @@ from tickets.models.ticket import Status, WaitingFor
 EXCERPT = 240  # characters in a line of the inbox
 CHAT_EXCERPT = 1500
 # Receipts for one person: whoever writes more often knows that we are here.
+LATELY = timedelta(hours=1)
 MOST_RECEIPTS = ((timedelta(hours=1), 10), (timedelta(days=1), 40))
 
 REASONS = {
@@ -65,7 +66,9 @@ class Notice:
     @property
     def words(self) -> SafeString:
         if self.delivery.reason == "sender":
-            return SafeString(_("We have received your request."))
+            return escape(
+                _("Your mail has arrived: it is request %(number)s.") % {"number": self.ticket.reference}
+            )
         return timeline.in_words(self.event, self.names)
 
     @property
@@ -79,7 +82,7 @@ class Notice:
             return ""
         if self.event.verb == "ticket.opened":
             return self.ticket.description
-        return self.comment.body if self.comment else ""
+        return self.comment.shown if self.comment else ""
 
     @property
     def at(self) -> str:
@@ -171,7 +174,8 @@ def lines(deliveries: Iterable[Delivery], *, reader: User) -> dict[int, Line]:
         said |= Q(ticket=tickets[public_id], seq=seq)  # type: ignore[index]
     comments = Comment.objects.filter(said).readable_by(reader) if found else ()
     texts = {(one.ticket_id, one.seq): one for one in comments}
-    names = timeline.Names.of(found.values(), known=_known(tickets.values()))
+    openers = _openers(found.values(), tickets)
+    names = timeline.Names.of(found.values(), known=_known(tickets.values()), openers=openers)
     told = {}
     for one in deliveries:
         event, ticket = found.get((one.subject_id, one.seq)), tickets.get(one.subject_id)
@@ -211,6 +215,7 @@ class _Reading:
             ],
             self.tickets,
         )
+        self.openers = _openers(self.events.values(), self.tickets)
         self._rendered: dict[tuple[object, ...], tuple[str, str]] = {}
 
     def rendered(self, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -242,7 +247,7 @@ class _Reading:
             comment = None
         files = self.files.get((ticket.pk, delivery.seq), ())
         shown = [one for one in files if reads_notes or not one.internal]
-        names = timeline.Names.of([event], known=_known([ticket]))
+        names = timeline.Names.of([event], known=_known([ticket]), openers=self.openers)
         return Notice(delivery, reader, ticket, event, comment, shown, names)
 
 
@@ -250,10 +255,20 @@ def _known(tickets: Iterable[Ticket]) -> dict[str, str]:
     return {str(one.service.public_id): one.service.name for one in tickets if one.service}
 
 
+def _openers(events: Iterable[Event], tickets: Mapping[UUID, Ticket]) -> dict[UUID, object]:
+    """Of those that were opened by mail; no query where none was."""
+    ids = {one.subject_id for one in events if one.verb == "ticket.opened" and one.door == Door.MAIL}
+    return timeline.openers(tickets[each] for each in ids if each and each in tickets)
+
+
 def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:
     """Only a person who has shown that he is who he says, and not without end: two desks may be talking."""
-    mail = InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET).defer("raw").first()
-    if mail is None or not mail.is_proven or mail.machine or correspondence.is_tagged(mail.subject):
+    mail = (
+        InboundMail.objects.filter(ticket=ticket, outcome=Outcome.TICKET)
+        .defer("raw", "text", "folded")
+        .first()
+    )
+    if mail is None or not mail.is_proven or mail.machine:
         return False
     if delivery.recipient and correspondence.is_ours(delivery.recipient.email):
         return False
@@ -261,6 +276,9 @@ def _may_have_a_receipt(delivery: Delivery, ticket: Ticket) -> bool:
         recipient=delivery.recipient_id, reason="sender", transport=Transport.EMAIL, pk__lt=delivery.pk
     ).exclude(state=State.SKIPPED)
     then = delivery.created_at
+    if correspondence.is_tagged(mail.subject) and before.filter(created_at__gt=then - LATELY).exists():
+        # It may answer the receipt before it, as another desk does that knows of no headers.
+        return False
     return all(before.filter(created_at__gt=then - span).count() < most for span, most in MOST_RECEIPTS)
 
 

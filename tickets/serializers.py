@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -24,7 +25,7 @@ from accounts.models import Team, User
 from accounts.serializers import PersonShape, TeamShape, moment_out, person_out, team_out
 from audit.models import Door, Event
 from tickets.actions.content import check_due
-from tickets.models import Attachment, Comment, Priority, Service, Tag, Ticket
+from tickets.models import Attachment, Comment, InboundMail, Priority, Service, Tag, Ticket
 from tickets.models.files import FileState
 from tickets.models.ticket import LONGEST_TEXT, Status, WaitingFor
 from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
@@ -81,9 +82,10 @@ def comment_out(comment: Comment) -> dict[str, Any]:
     """`seq` is the ticket's version since this comment. Bring `attachments` along."""
     return {
         "id": str(comment.public_id),
-        "body": comment.body,
+        "body": comment.shown,
         "internal": comment.internal,
         "author": person_out(comment.author),
+        "unverified_sender": comment.claimed_by or None,
         "source": comment.source.upper(),
         "created_at": moment_out(comment.created_at),
         "seq": comment.seq,
@@ -106,6 +108,21 @@ def file_out(file: Attachment, *, uploader: User, comment: Comment | None) -> di
         "uploader": person_out(uploader),
         "comment": str(comment.public_id) if comment else None,
         "created_at": moment_out(file.created_at),
+    }
+
+
+def mail_out(mail: InboundMail) -> dict[str, Any]:
+    return {
+        "id": str(mail.public_id),
+        "outcome": mail.outcome.upper(),
+        "sender": mail.sender,
+        "sender_name": mail.sender_name,
+        "subject": mail.subject,
+        "text": mail.text,
+        "files": mail.files,
+        "internal": mail.of_note,
+        "reason": mail.reason,
+        "received_at": moment_out(mail.fetched_at),
     }
 
 
@@ -216,10 +233,38 @@ class CommentShape(serializers.Serializer[Any]):
     body = serializers.CharField()
     internal = serializers.BooleanField()
     author = PersonShape()
+    unverified_sender = serializers.CharField(
+        allow_null=True, help_text="Who says that they wrote it by mail, where nothing proves it."
+    )
     source = serializers.ChoiceField(choices=DOORS)  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     seq = serializers.IntegerField(help_text="The ticket's version since.")
     attachments = AttachmentShape(many=True)
+
+
+class MailFileShape(serializers.Serializer[Any]):
+    """A file of a mail, which nobody has checked."""
+
+    name = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+
+
+class MailShape(serializers.Serializer[Any]):
+    """A mail whose sender nothing proves."""
+
+    id = serializers.UUIDField()
+    outcome = serializers.ChoiceField(
+        choices=["HELD", "TICKET"],
+        help_text="HELD: release or refuse it. TICKET: confirm its sender, or not.",
+    )
+    sender = serializers.CharField(allow_blank=True)
+    sender_name = serializers.CharField(allow_blank=True)
+    subject = serializers.CharField(allow_blank=True)
+    text = serializers.CharField(allow_blank=True)
+    files = MailFileShape(many=True)
+    internal = serializers.BooleanField(help_text="It answers an internal note, and would be one.")
+    reason = serializers.CharField(allow_blank=True, help_text="Why nothing is proven, in words.")
+    received_at = serializers.DateTimeField()
 
 
 class ActorShape(serializers.Serializer[Any]):
@@ -416,6 +461,16 @@ class CommentInput(Shape):
         required=False,
         max_length=10,
         help_text="Files that the caller has put on this ticket before and not used yet.",
+    )
+
+
+class ReleaseInput(Shape):
+    """Which of the mail's files come along, by their places in `files`, from 0. Its text always does."""
+
+    files = Several(
+        child=serializers.IntegerField(min_value=0, max_value=settings.MOST_FILES - 1),
+        default=list,
+        max_length=settings.MOST_FILES,
     )
 
 

@@ -1,26 +1,38 @@
 """Jobs of this app: one line each over a function that may be called again."""
 
+import random
 from datetime import timedelta
 from uuid import UUID
 
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
 from tickets import actions, files, inbound_email, stray_files
 
-# A mail that stumbles is set aside by itself; what is tried again is a database or a store that was away.
-SOON = RetryStrategy(max_attempts=20, exponential_wait=2)
 
-# A file stays held meanwhile; when this is over `look_at_files_again` begins anew.
-WHILE_THE_SCANNER_IS_AWAY = RetryStrategy(max_attempts=8, exponential_wait=3)
+class Soon(BaseRetryStrategy):
+    """Twice as long after each time, five minutes at most, and not all at once when what was away is back.
+
+    When it is over the clock begins anew: `collect_all_mail` for mails, `look_at_files_again` for files. A mail that
+    stumbles is set aside by itself, so what is tried again is a database or a store that was away.
+    """
+
+    MOST = 12
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if job.attempts >= self.MOST:
+            return None
+        pause = min(2**job.attempts, 300) * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+        return RetryDecision(retry_in={"milliseconds": round(pause * 1000)})
 
 
-@app.task(name=inbound_email.TASK, queue=inbound_email.QUEUE, retry=SOON)
+@app.task(name=inbound_email.TASK, queue=inbound_email.QUEUE, retry=Soon())
 def receive_mail(mail: str) -> None:
     inbound_email.receive(mail)
 
 
-@app.task(name=inbound_email.VISIT, queue=inbound_email.QUEUE)
+@app.task(name=inbound_email.VISIT, queue=inbound_email.VISITS)
 def collect_mail(mailbox: int) -> None:
     inbound_email.visit(mailbox)
 
@@ -31,7 +43,7 @@ def collect_all_mail(timestamp: int) -> None:
     inbound_email.visit_all()
 
 
-@app.task(name=files.TASK, queue=files.QUEUE, retry=WHILE_THE_SCANNER_IS_AWAY)
+@app.task(name=files.TASK, queue=files.QUEUE, retry=Soon())
 def look_at_file(attachment: str) -> None:
     actions.look_at(UUID(attachment))
 

@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Left
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -19,6 +22,7 @@ from audit.trail import FILES
 from tickets import workflow
 from tickets.models import Attachment, Comment, InboundMail, Service, Ticket
 from tickets.models.mail import Outcome as MailOutcome
+from tickets.models.mail import Proof
 from tickets.models.ticket import Priority, Status, WaitingFor
 
 ALL, CONVERSATION, CHANGES = "all", "conversation", "changes"
@@ -67,8 +71,8 @@ class Item:
     author: User | None = None
     files: Sequence[Attachment] = ()
     mail: InboundMail | None = None  # that it came with
-    # What stood below the words of the mail, if the reader may see it: history quotes what others were told.
-    folded: str = ""
+    folded: "Folded | None" = None
+    confirmed_by: str = ""  # the agent who has said that the mail is of whom it names
 
     @property
     def seq(self) -> int:
@@ -88,6 +92,49 @@ class Item:
         return self.event.verb not in _ONLY_SAID or bool(
             set(self.event.changes) & {"status", "assignee"} and self.seq != 1
         )
+
+
+FOLDED_SHOWN = 2_000  # characters on the page of the ticket; of the rest it shows where it is
+FOLDED_AT_MOST = 200_000
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What stood below the words of a mail: signature and history."""
+
+    text: str
+    goes_on: bool
+
+    @classmethod
+    def of(cls, mail: InboundMail, most: int = FOLDED_SHOWN) -> "Folded | None":
+        """Bring `_folding(most)` along."""
+        begins: str = mail.begins  # type: ignore[attr-defined]
+        goes_on = len(begins) > most
+        return cls(f"{begins[:most]}…" if goes_on else begins, goes_on) if begins else None
+
+
+def _folding(mails: QuerySet[InboundMail], most: int = FOLDED_SHOWN) -> QuerySet[InboundMail]:
+    """Without the source, and with no more of signature and history than is shown: either may be large."""
+    return mails.defer("raw", "folded").annotate(begins=Left("folded", most + 1))
+
+
+def may_unfold(mail: InboundMail, ticket: Ticket, *, reader: User) -> bool:
+    """Agents, and whoever has written it: history quotes what others were told."""
+    if reader.is_agent:
+        return True
+    is_note = mail.comment is not None and mail.comment.internal
+    return mail.written_by(ticket) == reader.pk and not is_note
+
+
+def unfolded(ticket: Ticket, public_id: UUID, *, reader: User) -> tuple[InboundMail, Folded] | None:
+    """A mail of this ticket with all of its signature and history that a page can hold, if it is his to read."""
+    became = (MailOutcome.TICKET, MailOutcome.COMMENT, MailOutcome.HELD)
+    mails = InboundMail.objects.filter(ticket=ticket, public_id=public_id, outcome__in=became)
+    mail = _folding(mails.select_related("comment"), FOLDED_AT_MOST).first()
+    if mail is None or not may_unfold(mail, ticket, reader=reader):
+        return None
+    folded = Folded.of(mail, FOLDED_AT_MOST)
+    return (mail, folded) if folded else None
 
 
 def story(
@@ -124,12 +171,21 @@ def items(
         .readable_by(reader)
         .select_related("author")
     }
-    known = {str(ticket.service.public_id): ticket.service.name} if ticket.service else {}
-    names = Names.of(events, known={**known, **(services or {})})
     files, mails = _files(ticket, events, reader=reader), _mails(ticket, events)
+    known = {str(ticket.service.public_id): ticket.service.name} if ticket.service else {}
+    openers = {ticket.public_id: opener(mails[None], ticket)} if None in mails else {}
+    names = Names.of(events, known={**known, **(services or {})}, openers=openers)
+    confirmed_by = next((one.actor_name for one in events if one.verb == "ticket.sender_accepted"), "")
     return [
         _item(
-            event, comments.get(event.seq or 0), names, ticket, files.get(event.seq or 0, []), mails, reader
+            event,
+            comments.get(event.seq or 0),
+            names,
+            ticket,
+            files.get(event.seq or 0, []),
+            mails,
+            reader,
+            confirmed_by,
         )
         for event in events
     ]
@@ -139,9 +195,23 @@ MOST_HELD = 10  # on one page; the next ones come when these are decided
 
 
 def held_mails(ticket: Ticket, *, reader: User) -> QuerySet[InboundMail]:
-    """Mails of unverified senders that wait for an agent, oldest first; nobody else knows of them."""
-    held = InboundMail.objects.filter(ticket=ticket, outcome=MailOutcome.HELD).defer("raw").order_by("pk")
-    return held[:MOST_HELD] if reader.is_agent else held.none()
+    """Mails of unverified senders that wait for an agent; nobody else knows of them."""
+    held = InboundMail.objects.filter(ticket=ticket, outcome=MailOutcome.HELD)
+    return held.defer("raw", "folded") if reader.is_agent else held.none()
+
+
+def undecided_mails(ticket: Ticket, *, reader: User) -> QuerySet[InboundMail]:
+    """Those, and the one that has opened the ticket while nobody has said whose it is."""
+    opened_it = InboundMail.objects.filter(ticket=ticket, outcome=MailOutcome.TICKET, proof=Proof.NONE)
+    return held_mails(ticket, reader=reader) | (
+        opened_it.defer("raw", "folded") if reader.is_agent else opened_it.none()
+    )
+
+
+def first_held(ticket: Ticket, *, reader: User) -> list[tuple[InboundMail, Folded | None]]:
+    """The oldest of them, as the page shows them."""
+    first = _folding(held_mails(ticket, reader=reader)).order_by("pk")[:MOST_HELD]
+    return [(mail, Folded.of(mail)) for mail in first]
 
 
 def _mails(ticket: Ticket, events: Iterable[Event]) -> dict[int | None, InboundMail]:
@@ -150,8 +220,33 @@ def _mails(ticket: Ticket, events: Iterable[Event]) -> dict[int | None, InboundM
         return {}
     became = InboundMail.objects.filter(
         ticket=ticket, outcome__in=[MailOutcome.TICKET, MailOutcome.COMMENT]
-    ).only("public_id", "ticket", "comment", "sender", "sender_name", "proof", "folded")
-    return {mail.comment_id: mail for mail in became}
+    ).select_related("comment")
+    few = _folding(became).only(*_TOLD_OF_A_MAIL, "subject", "comment__author", "comment__internal")
+    return {mail.comment_id: mail for mail in few}
+
+
+_TOLD_OF_A_MAIL = ("public_id", "ticket", "comment", "sender", "sender_name", "proof", "outcome")
+
+
+def openers(tickets: Iterable[Ticket]) -> dict[UUID, object]:
+    """Who has opened each of these by mail, where the author is the stand-in of a mailbox."""
+    by_row = {ticket.pk: ticket for ticket in tickets}
+    mails = InboundMail.objects.filter(
+        ticket__in=by_row, outcome=MailOutcome.TICKET, proof__in=[Proof.NONE, Proof.AGENT]
+    )
+    few = mails.only(*_TOLD_OF_A_MAIL) if by_row else ()
+    return {by_row[one.ticket_id].public_id: opener(one, by_row[one.ticket_id]) for one in few}  # type: ignore[index]
+
+
+def opener(mail: InboundMail, ticket: Ticket) -> object:
+    """Who has opened the ticket with this mail, as far as anybody knows, in words of whichever language; None if it
+    is its author.
+    """
+    if mail.proof == Proof.AGENT:
+        return ticket.requester.full_name
+    return (
+        None if mail.is_proven else format_lazy("{} ({})", mail.claimed_by, gettext_lazy("unverified sender"))
+    )
 
 
 def readable(ticket: Ticket, *, reader: User) -> QuerySet[Event]:
@@ -179,16 +274,22 @@ def _item(
     files: Sequence[Attachment],
     mails: Mapping[int | None, InboundMail],
     reader: User,
+    confirmed_by: str,
 ) -> Item:
     words = in_words(event, names)
+    author: User | None
     if event.verb == "ticket.opened":
         text, author, mail = ticket.description, ticket.author, mails.get(None)
+        if mail is not None and mail.proof in {Proof.NONE, Proof.AGENT}:
+            # Nobody's name stands over the words of somebody else.
+            author = ticket.requester if mail.is_proven else None
     elif comment is not None:
-        text, author, mail = comment.body, comment.author, mails.get(comment.pk)
+        text, author, mail = comment.shown, comment.author, mails.get(comment.pk)
     else:
         return Item(event, words, author=files[0].uploader if files else None, files=files)
-    may_unfold = mail is not None and (reader.is_agent or author == reader)
-    return Item(event, words, text, author, files, mail, mail.folded if mail and may_unfold else "")
+    folded = Folded.of(mail) if mail and may_unfold(mail, ticket, reader=reader) else None
+    confirmed_by = confirmed_by if mail and mail.proof == Proof.AGENT else ""
+    return Item(event, words, text, author, files, mail, folded, confirmed_by)
 
 
 # --- Words -----------------------------------------------------------------------------------------
@@ -196,19 +297,30 @@ def _item(
 
 @dataclass(frozen=True)
 class Names:
-    """Services have a name in each language; events hold the English one, as it was then."""
+    """Services have a name in each language; events hold the English one, as it was then.
+
+    And of tickets that came by mail they hold the stand-in of the mailbox, where somebody else has opened them.
+    """
 
     services: Mapping[str, str]
+    openers: Mapping[UUID, object] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Iterable[Event], *, known: Mapping[str, str]) -> "Names":
+    def of(
+        cls,
+        events: Iterable[Event],
+        *,
+        known: Mapping[str, str],
+        openers: Mapping[UUID, object] | None = None,
+    ) -> "Names":
+        openers = openers or {}
         if get_language() == "en":
-            return cls({})
+            return cls({}, openers)
         ids = {value["id"] for event in events for value in event.changes.get("service", ()) if value}
         if ids <= known.keys():
-            return cls(known)
+            return cls(known, openers)
         rows = Service.objects.filter(public_id__in=ids)
-        return cls({str(row.public_id): row.name for row in rows})
+        return cls({str(row.public_id): row.name for row in rows}, openers)
 
     def __call__(self, value: Any) -> str:
         """The value of a change as a reader knows it."""
@@ -272,6 +384,9 @@ def _plainly(template: Any, *fields: str) -> Callable[[Event, Names], Sentence]:
 
 
 def _opened(event: Event, names: Names) -> Sentence:
+    opener = names.openers.get(event.subject_id) if event.subject_id else None
+    if opener is not None:
+        return _bold(_("%(actor)s opened the ticket"), actor=opener), set()
     author, requester = (
         event.changes.get("author", (None, None))[1],
         event.changes.get("requester", (None, None))[1],

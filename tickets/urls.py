@@ -27,6 +27,7 @@ urlpatterns = [
     path("tickets/<str:reference>/comment/", ticket.comment, name="comment"),
     path("tickets/<str:reference>/watch/", ticket.watch, name="watch"),
     path("tickets/<str:reference>/unwatch/", ticket.unwatch, name="unwatch"),
+    path("tickets/<str:reference>/mail/<uuid:mail>/", ticket.mail, name="mail"),
     path("tickets/<str:reference>/mail/release/", ticket.release_mail, name="release_mail"),
     path("tickets/<str:reference>/mail/accept/", ticket.accept_sender, name="accept_sender"),
     path("tickets/<str:reference>/mail/refuse/", ticket.refuse_mail, name="refuse_mail"),

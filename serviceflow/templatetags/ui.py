@@ -129,7 +129,8 @@ def _said(local: datetime, *, now: datetime, clock: bool) -> str:
     if local.date() == now.date():
         return time
     if local.date() == now.date() - timedelta(days=1):
-        return f"{_('yesterday')}, {time}" if clock else _("yesterday")
+        yesterday = _("yesterday")
+        return f"{yesterday}, {time}" if clock else yesterday
     if clock:
         return formats.date_format(local, "DATETIME_FORMAT")
     return formats.date_format(local, "MONTH_DAY_FORMAT" if local.year == now.year else "DATE_FORMAT")

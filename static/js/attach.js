@@ -1,12 +1,7 @@
 // [data-attach]: files can be dropped on its form and pasted into it, are listed, and can be taken off again. What is too
 // large or too many is said before anything is sent, and that they would be lost before one leaves; the server has the
 // last word. Without this script the field works, too.
-const sizes = (unit) =>
-  new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
-const inWords = (bytes) =>
-  bytes < 1024 ** 2
-    ? sizes("kilobyte").format(Math.max(bytes / 1024, 0.1))
-    : sizes("megabyte").format(bytes / 1024 ** 2);
+const number = (value, more) => new Intl.NumberFormat(document.documentElement.lang, more).format(value);
 
 for (const place of document.querySelectorAll("[data-attach]")) {
   const field = place.querySelector("input[type=file]");
@@ -14,6 +9,14 @@ for (const place of document.querySelectorAll("[data-attach]")) {
   const fault = place.querySelector("[data-attach-fault]");
   const form = field.form;
   let chosen = [];
+
+  // In the server's words for the size of a file that it has: "1.0 KB".
+  const inWords = (bytes) => {
+    if (bytes < 1024) return number(bytes, { style: "unit", unit: "byte", unitDisplay: "long" });
+    const [power, like] = bytes < 1024 ** 2 ? [1, place.dataset.kilobyte] : [2, place.dataset.megabyte];
+    const shown = number(bytes / 1024 ** power, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+    return like.replace(/^[\d.,]+/, shown);
+  };
 
   const show = () => {
     const transfer = new DataTransfer();

@@ -15,7 +15,7 @@ from tests.browser.chromium import Window
 from tests.browser.world import World
 from tests.factories import web
 from tickets import actions
-from tickets.models import Ticket
+from tickets.models import InboundMail, Ticket
 
 type Path = Callable[[World], str]
 type Steps = Callable[[Window, World], None]
@@ -110,6 +110,12 @@ def _link(purpose: Purpose, door: str = "") -> Path:
         return reverse("accounts:arrive", args=[links.token(made, door)])
 
     return path
+
+
+def _folded_mail(world: World) -> str:
+    folded = InboundMail.objects.filter(ticket__isnull=False).exclude(folded="").latest("pk")
+    assert folded.ticket is not None
+    return reverse("tickets:mail", args=[folded.ticket.public_id, folded.public_id])
 
 
 def _plain(path: str) -> Path:
@@ -300,6 +306,7 @@ VISITS: list[Visit] = [
     Visit("file, held", "tickets:file", "agent", _held_file, frozenset({409})),
     Visit("history", "tickets:history", "agent", _of("busy", "tickets:history")),
     Visit("history", "tickets:history", "employee", _of("busy", "tickets:history")),
+    Visit("history of a mail", "tickets:mail", "agent", _folded_mail),
     # --- Queue ---
     Visit("queue", "tickets:queue", "agent", _at("tickets:queue")),
     Visit("queue, all", "tickets:queue", "lead", _at("tickets:queue", view="all")),

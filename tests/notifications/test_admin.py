@@ -1,5 +1,6 @@
 """Administrators at work on channels, webhooks and what was sent."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -120,7 +121,11 @@ def test_what_is_refused_is_said(browser: Client, webhook: Webhook, action: str)
     """Whoever was quicker has deleted it between the list and the action."""
     with pytest.MonkeyPatch.context() as during:
         during.setattr(
-            WebhookAdmin, "get_queryset", lambda self, request: Webhook.objects.annotate(failed=Value(0))
+            WebhookAdmin,
+            "get_queryset",
+            lambda self, request: Webhook.objects.annotate(
+                failed=Value(0), waiting=Value(0), trouble=Value("")
+            ),
         )
         webhooks.delete(webhook, by=SYSTEM)
         assert "This webhook has been deleted." in act(browser, WEBHOOKS, action, webhook)
@@ -218,3 +223,42 @@ def test_nobody_else_comes_in(agent: User, browser_of: Callable[[User], Client],
         assert browser.get(address).status_code == 403
     assert browser.post(reverse("admin:notifications_delivery_test")).status_code == 403
     assert not Delivery.objects.filter(verb="test").exists()
+
+
+def test_a_webhook_that_nobody_answers_says_so(browser: Client, webhook: Webhook, ticket: Ticket) -> None:
+    Delivery.objects.filter(webhook=webhook).update(attempts=1, said="The name of the server is not known.")
+    assert Delivery.objects.filter(webhook=webhook, state="pending").count() == 1
+    for shown in (page(browser, WEBHOOKS), page(browser, f"{WEBHOOKS}{webhook.pk}/change/")):
+        assert "state__exact=pending" in shown
+        assert "The name of the server is not known." in shown
+
+
+def test_a_delivery_is_called_by_what_happened(browser: Client, webhook: Webhook, ticket: Ticket) -> None:
+    one = Delivery.objects.get(webhook=webhook)
+    test = outbox.send_test(webhook, by=SYSTEM)
+    shown = page(browser, f"{DELIVERIES}{one.pk}/change/")
+    assert f"{one.subject_name} · Ticket opened → Monitoring" in shown
+    assert "ticket.opened" not in shown
+    assert "Test message → Monitoring" in page(browser, f"{DELIVERIES}{test.pk}/change/")
+
+
+def test_there_is_no_next_attempt_once_all_is_over(browser: Client, webhook: Webhook, ticket: Ticket) -> None:
+    one = Delivery.objects.get(webhook=webhook)
+    address, year = f"{DELIVERIES}{one.pk}/change/", f"{one.due_at:%Y}"
+    field = re.compile(r"field-next_at.*?</div>\s*</div>", re.DOTALL)
+    assert year in field.search(page(browser, address))[0]  # type: ignore[index]
+    Delivery.objects.update(state="failed", finished_at=timezone.now())
+    assert year not in field.search(page(browser, address))[0]  # type: ignore[index]
+
+
+def test_only_ways_that_are_listed_can_be_chosen(browser: Client, webhook: Webhook, ticket: Ticket) -> None:
+    shown = page(browser, DELIVERIES)
+    assert "transport__exact=webhook" in shown
+    assert "transport__exact=inbox" not in shown
+
+
+def test_each_test_message_says_where_it_goes(browser: Client, webhook: Webhook) -> None:
+    other = webhooks.create(name="Wall", url="https://hooks.example.com/y", topics=["all"], by=SYSTEM)[0]
+    shown = act(browser, WEBHOOKS, "send_test", webhook, other)
+    assert "A test message is on its way: Monitoring." in shown
+    assert "A test message is on its way: Wall." in shown

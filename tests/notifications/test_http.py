@@ -172,7 +172,9 @@ def test_a_proxy_of_the_environment_is_not_heeded(
     assert post(f"{listener.url}/").status == 200
 
 
-@pytest.mark.parametrize("text", ["8.8.8.8", "93.184.215.14", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "93.184.215.14", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
 def test_public_addresses_are_public(text: str) -> None:
     assert http.is_public(ip_address(text))
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from serviceflow.logging import configure
+from tests.program import program_of
+
+__all__ = ["log_lines", "program_of"]
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_program_gets_a_problem_and_a_person_a_page(
     assert ("Retry-After" in page, "Retry-After" in problem) == (status == 503, status == 503)
 
 
-def test_nothing_here_is_told_in_both_ways(browser: Client) -> None:
+def test_nothing_here_is_told_in_both_ways(db: None, browser: Client) -> None:
     assert browser.get("/nowhere").status_code == 404
     assert json.loads(browser.get("/api/nowhere").content)["code"] == "not_found"
     assert json.loads(browser.get("/requests/nowhere").content)["code"] == "not_found"
@@ -126,3 +126,22 @@ def test_a_form_without_its_token_makes_no_session_for_a_stranger(employee: User
     assert [len(line["reason"]) for line in log_lines() if line["event"] == "csrf_refused"] == [200]
     strict.force_login(employee)
     assert strict.post("/form", form).status_code == 302
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+@pytest.mark.parametrize("path", ["/api/v1/tickets/x/y/z", "/api/v2/tickets", "/requests/1/2/3"])
+def test_what_no_route_names_is_told_in_the_caller_s_language(
+    employee: User, program_of: Any, method: str, path: str
+) -> None:
+    employee.language = "ru"
+    employee.save()
+    answer = getattr(program_of(employee), method)(path)
+    told = json.loads(answer.content)
+    assert (answer.status_code, told["code"], told["instance"]) == (404, "not_found", path)
+    assert "Здесь ничего нет" in told["detail"]
+    assert answer["Content-Language"] == "ru"
+
+
+def test_a_wrong_key_is_told_so_wherever_it_calls(db: None, browser: Client) -> None:
+    answer = browser.get("/api/v1/nowhere", headers={"x-api-key": "sf_00000000_wrong"})
+    assert answer.status_code == 401

@@ -228,9 +228,11 @@ def arrived(
 
 
 def test_a_receipt_quotes_nothing(mailbox: Mailbox, employee: User) -> None:
-    message = composed(arrived(mailbox, employee, words="My words"))
+    receipt = arrived(mailbox, employee, words="My words")
+    message = composed(receipt)
     assert message is not None
-    assert "We have received your request." in message.text
+    assert f"Your mail has arrived: it is request {receipt.subject_name.split()[0]}." in message.text
+    assert message.text.count("received") == 1
     assert "My words" not in message.text + message.html
 
 

@@ -22,6 +22,7 @@ from tickets.actions.files import look_at, note_download, settle
 from tickets.actions.mail import (
     accept_sender,
     hold_mail,
+    named_in,
     note_source_read,
     read_again,
     refuse_mail,
@@ -50,6 +51,7 @@ __all__ = [
     "hold_mail",
     "in_bulk",
     "look_at",
+    "named_in",
     "note_download",
     "note_source_read",
     "open_ticket",

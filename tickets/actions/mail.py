@@ -1,6 +1,7 @@
 """What becomes of a mail that nobody vouches for, and the mailboxes that mails are fetched from."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import configuration
 from accounts.acting import Actor, Invalid, Refused
 from accounts.actions import require_admin_still
+from accounts.checking import is_blank
 from accounts.models import User
 from audit import trail
 from tickets.actions._record import comment_of, let_go, lock, may_see, record
@@ -44,14 +46,15 @@ def release_mail(mail: InboundMail, *, files: Sequence[Incoming] = (), by: Actor
     """Put a held mail on its ticket for everybody, as what it is: words of somebody who only says who he is.
 
     The agent answers for it, so the comment is his; whoever claims to have written stands above the words. It moves
-    nothing: not even a ticket that waits for an answer. What answers an internal note is put there as one.
+    nothing: not even a ticket that waits for an answer. What answers an internal note is put there as one. `files` are
+    `inbound_email.files_of` the mail: of one that is longer than a comment its whole text is among them.
     """
     mail, ticket, by = _held(mail, by=by)
     internal = mail.of_note
     require(by, "note" if internal else "comment", ticket)
-    words = _("%(sender)s (unverified sender) wrote by mail:") % {"sender": mail.claimed_by}
-    quoted = "\n".join(f"> {line}".rstrip() for line in mail.text.split("\n")) or "> …"
-    comment = comment_of(f"{words}\n\n{quoted}"[:LONGEST_TEXT], internal=internal, by=by)
+    text = f"{mail.text[: LONGEST_TEXT - 1]}…" if mail.is_cut or is_blank(mail.text) else mail.text
+    comment = comment_of(text, internal=internal, by=by)
+    comment.claimed_by = mail.claimed_by
     record(ticket, "ticket.mail_released", by=by, added=comment, internal=internal, files=files)
     mail.outcome, mail.comment = Outcome.COMMENT, comment
     _finish(mail)
@@ -69,7 +72,7 @@ def accept_sender(mail: InboundMail, *, by: Actor) -> Ticket:
     unproven = _locked(mail).filter(outcome=Outcome.TICKET, ticket=ticket, proof=Proof.NONE).first()
     if unproven is None:
         raise Refused("not_unproven", _("Somebody has said already whose request this is."))
-    person = User.objects.active().by_email(unproven.sender).first()
+    person = named_in(unproven)
     if person is None:
         raise Refused(
             "sender_unknown",
@@ -81,6 +84,12 @@ def accept_sender(mail: InboundMail, *, by: Actor) -> Ticket:
     if ticket.is_open and ticket.assignee is not None and not may_see(ticket, ticket.assignee):
         let_go(ticket)
     return record(ticket, "ticket.sender_accepted", by=by)
+
+
+def named_in(mail: InboundMail) -> User | None:
+    """Who has the address that the mail names."""
+    found: User | None = User.objects.active().by_email(mail.sender).first()
+    return found
 
 
 @transaction.atomic
@@ -107,10 +116,18 @@ def turn_away(mail: InboundMail, *, outcome: Outcome, why: Why, by: Actor, **det
 
 @transaction.atomic
 def read_again(mail: InboundMail, *, by: Actor) -> InboundMail:
-    """Have a mail that came to nothing read once more, as if it had just been fetched."""
+    """Have a mail that came to nothing read once more, as if it had just been fetched.
+
+    What has become a ticket or a comment, or waits for an agent, is not: it would become another. One that the server
+    did not give out is forgotten, so that the next visit asks for it. Of one that is too large nothing can be read.
+    """
     require_admin_still(by)
-    waits = _locked(mail).filter(outcome__in=READABLE_AGAIN).exclude(sha256="").first()
-    if waits is None:
+    waits = _locked(mail).filter(outcome__in=READABLE_AGAIN).first()
+    if waits is not None and not waits.sha256 and waits.reasons[:1] and waits.reasons[0][0] == Why.NOT_GIVEN:
+        trail.record("mail.read_again", subject(waits), by=by)
+        waits.delete()
+        return waits
+    if waits is None or not waits.sha256:
         raise Refused("not_readable_again", _("Only a mail that came to nothing can be read again."))
     waits.outcome, waits.reasons, waits.received_at, waits.ticket = Outcome.FETCHED, [], None, None
     waits.save(update_fields=["outcome", "reasons", "received_at", "ticket"])
@@ -128,9 +145,7 @@ def note_source_read(mail: InboundMail, *, by: Actor) -> None:
 @transaction.atomic
 def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
     """Store a mailbox; with a new password, if there is one. The audit says when it was set, and nothing more of it."""
-    if password:
-        mailbox.password = password
-        mailbox.password_set = timezone.now().isoformat(timespec="seconds")
+    take_password(mailbox, password)
     if mailbox.service is None and mailbox.team is None:
         raise Invalid("service", "required", _("Choose the service or the team that gets the mails."))
     if mailbox.security == Security.NONE and not is_this_machine(mailbox.host):
@@ -142,6 +157,29 @@ def save_mailbox(mailbox: Mailbox, *, password: str = "", by: Actor) -> Mailbox:
     return configuration.save(mailbox, by=by)
 
 
+# What a kept password was set for: it is shown to nobody else.
+FOR = ("host", "port", "security", "username")
+
+
+def take_password(mailbox: Mailbox, typed: str) -> None:
+    """Give the row the password that was typed; without one it keeps its own, if that still goes where it went.
+
+    Raises Invalid for what could not be said to a server, too.
+    """
+    _check_talk(mailbox, typed)
+    if typed:
+        mailbox.password = typed
+        mailbox.password_set = timezone.now().isoformat(timespec="seconds")
+        return
+    before = Mailbox.objects.filter(pk=mailbox.pk).first() if mailbox.pk else None
+    if before is not None and any(getattr(before, name) != getattr(mailbox, name) for name in FOR):
+        raise Invalid(
+            "password",
+            "required",
+            _("Type the password: the one that is set is for another server, encryption or user name."),
+        )
+
+
 WHERE = ("host", "port", "username", "folder")
 
 
@@ -151,6 +189,17 @@ def _note_where(mailbox: Mailbox) -> None:
     if before is not None:
         moved = any(getattr(before, name) != getattr(mailbox, name) for name in WHERE)
         mailbox.generation = before.generation + moved
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _check_talk(mailbox: Mailbox, password: str) -> None:
+    """Raise Invalid for what would end a line of IMAP, and begin another command."""
+    said = {name: getattr(mailbox, name) for name in ("host", "username", "folder", "done_folder")}
+    for name, value in (said | {"password": password}).items():
+        if _CONTROL.search(value):
+            raise Invalid(name, "control_character", _("Control characters are not allowed here."))
 
 
 def is_this_machine(host: str) -> bool:

@@ -3,7 +3,7 @@
 from django.urls import URLPattern
 
 from accounts.calls import routes
-from tickets.api import bulk, catalogue, conversation, files, tickets, verbs
+from tickets.api import bulk, catalogue, conversation, files, mails, tickets, verbs
 
 urlpatterns: list[URLPattern] = [
     *routes("tickets", tickets.Tickets.as_view(), "tickets"),
@@ -21,6 +21,12 @@ urlpatterns: list[URLPattern] = [
     *routes("attachments/<uuid:attachment>/content", files.AttachmentContent.as_view(), "attachment_content"),
     *routes("tickets/<str:ticket>/watchers", conversation.Watchers.as_view(), "watchers"),
     *routes("tickets/<str:ticket>/watchers/<str:user>", conversation.OneWatcher.as_view(), "watcher"),
+    *routes("tickets/<str:ticket>/mails", mails.Mails.as_view(), "mails"),
+    *routes("tickets/<str:ticket>/mails/<uuid:mail>/release", mails.ReleaseMail.as_view(), "release_mail"),
+    *routes("tickets/<str:ticket>/mails/<uuid:mail>/refuse", mails.RefuseMail.as_view(), "refuse_mail"),
+    *routes(
+        "tickets/<str:ticket>/mails/<uuid:mail>/confirm", mails.ConfirmSender.as_view(), "confirm_sender"
+    ),
     *routes("services", catalogue.Services.as_view(), "services"),
     *routes("teams", catalogue.Teams.as_view(), "teams"),
     *routes("tags", catalogue.Tags.as_view(), "tags"),

@@ -37,6 +37,7 @@ COMMENT = {
     "body": "Which version of the client is it?",
     "internal": False,
     "author": EXAMPLE["author"],
+    "unverified_sender": None,
     "source": "API",
     "created_at": "2026-03-02T08:20:00Z",
     "seq": 2,

@@ -5,40 +5,42 @@ any point loses nothing and doubles nothing: whatever is not kept yet is fetched
 only put away there.
 """
 
-import imaplib
-import socket
-import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from hashlib import sha256
+from time import monotonic
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
-from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted, MailMessageFlags
+from imap_tools import MailMessageFlags
 from imap_tools.errors import ImapToolsError
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from accounts.acting import Actor
 from audit.models import Door
-from tickets.actions.mail import is_this_machine, turn_away
-from tickets.inbound_email.troubles import NoFolder, NotPrivate, TooMuch, Trouble, described
+from tickets.actions.mail import turn_away
+from tickets.inbound_email.header import LONGEST_HEADER, note_header
+from tickets.inbound_email.server import LARGEST_MAIL, SECONDS_TO_BEGIN, Box, connected
+from tickets.inbound_email.troubles import NoFolder, NotGiven, Trouble, described
 from tickets.mail import bounded
 from tickets.models import InboundMail, Mailbox
-from tickets.models.mail import Fault, Outcome, Security, Why
+from tickets.models.mail import Fault, Outcome, Why
 
 log = structlog.get_logger("tickets.inbound_email")
 
-LARGEST_MAIL = 25 * 1024 * 1024  # bytes
 MOST_MAILS = 200  # of one visit; the next one goes on at once, so that no full folder keeps a worker
-LONGEST_HEADER = 64 * 1024  # bytes read of a mail that is too large to keep
-PATIENCE = 20.0  # seconds for any answer of the server to begin
-MOST_SECONDS = 120.0  # for a mail, or one of the steps around it
-LARGEST_ANSWER = LARGEST_MAIL + 1024 * 1024  # bytes; servers may say a size and send another
-TASK, VISIT, QUEUE = "tickets.receive_mail", "tickets.collect_mail", "mail"
+LONGEST_VISIT = 300.0  # seconds until no further mail is begun; the next visit goes on
+MOST_TRIES = 5  # at a mail that breaks off
+FIRST_REST = timedelta(minutes=2)  # before it is tried again; twice as long after each further time
+TASK, QUEUE = "tickets.receive_mail", "mail"
+# With threads of their own: a server that keeps somebody waiting keeps no mail from being read.
+VISIT, VISITS = "tickets.collect_mail", "mailboxes"
 LOST_AFTER = timedelta(minutes=5)
 
 
@@ -63,7 +65,7 @@ def visit(mailbox: int) -> None:
     """Collect from the mailbox with this row id. What goes wrong stands beside it; the next visit is in a minute."""
     box = Mailbox.objects.filter(pk=mailbox, is_active=True).first()
     if box is not None:
-        with suppress(*Trouble):
+        with suppress(*Trouble, OperationalError, InterfaceError):
             if collect(box) >= MOST_MAILS:
                 _ask_to_visit(box)
 
@@ -79,7 +81,7 @@ def visit_all() -> None:
 def _ask_to_visit(mailbox: Mailbox) -> None:
     lock = f"collect_mail:{mailbox.pk}"
     with suppress(AlreadyEnqueued):
-        app.configure_task(VISIT, queue=QUEUE, queueing_lock=lock, lock=lock).defer(mailbox=mailbox.pk)
+        app.configure_task(VISIT, queue=VISITS, queueing_lock=lock, lock=lock).defer(mailbox=mailbox.pk)
 
 
 def _lost() -> list[InboundMail]:
@@ -101,7 +103,7 @@ _WITH_JOB = """SELECT args->>'mail' FROM procrastinate_jobs
 
 def try_out(mailbox: Mailbox) -> int:
     """Sign in and look into the folder; how many mails lie there. Raises Trouble, and touches nothing."""
-    with _connected(mailbox) as box:
+    with connected(mailbox) as box, box.in_time(SECONDS_TO_BEGIN):
         if mailbox.done_folder and not box.folder.exists(mailbox.done_folder):
             raise NoFolder(mailbox.done_folder)
         return len(box.uids("ALL"))
@@ -112,128 +114,172 @@ def try_out(mailbox: Mailbox) -> int:
 
 def _visit(mailbox: Mailbox) -> int:
     kept, refused = 0, None
-    with _connected(mailbox) as box:
-        validity = _validity(box)
-        with _in_time(box):
+    until = monotonic() + LONGEST_VISIT
+    with connected(mailbox) as box:
+        validity = box.validity()
+        with box.in_time():
             there = [int(uid) for uid in box.uids("ALL")]
-            known = _known(mailbox, validity, there)
-            refused = _put_away(box, mailbox, [uid for uid in there if uid in known])
-        for uid in there:
-            if uid in known:
-                continue
-            if kept >= MOST_MAILS:
+        known = _known(mailbox, validity, there)
+        new = [uid for uid in there if uid not in known]
+        stumbles = _Stumbles(mailbox, validity, new)
+        for uid in stumbles.last(new):
+            if kept >= MOST_MAILS or monotonic() > until:
                 break
             try:
-                kept += _fetch(box, mailbox, validity, uid)
-            except (*Trouble, OperationalError, InterfaceError):
+                kept += _fetch(box, mailbox, validity, uid, given_up=stumbles.are_enough(uid))
+            except (OperationalError, InterfaceError):
                 raise
-            except Exception:
-                # A broken message never stops the next one; it stays where it lies and is tried again.
-                log.exception("mail_not_fetched", mailbox=mailbox.name, uid=uid)
+            except Exception as broken:
+                # A broken message never stops the next ones: not those of this visit, and where it takes the
+                # connection with it not those of the next visit, which goes round it.
+                stumbles.note(uid)
+                if isinstance(broken, Trouble):
+                    raise
+                told = None if isinstance(broken, NotGiven) else broken
+                log.warning("mail_not_fetched", mailbox=mailbox.name, uid=uid, exc_info=told)
                 continue
-            with _in_time(box):
+            with box.in_time():
                 # Only what is kept: a server may refuse to give a mail out, and give it out the next time.
-                refused = _put_away(box, mailbox, sorted(_known(mailbox, validity, [uid]))) or refused
+                refused = _put_away(box, mailbox, _to_put_away(mailbox, validity, [uid])) or refused
+        # What is left of earlier visits comes last, so that it stops nothing either.
+        with box.in_time():
+            refused = _put_away(box, mailbox, _to_put_away(mailbox, validity, known)) or refused
     if refused is not None:
         raise refused
     return kept
 
 
-@contextmanager
-def _in_time(box: BaseMailBox) -> Iterator[None]:
-    """Hang up on a server that never ends a mail: a timeout of a socket begins anew with every byte."""
-    timer = threading.Timer(MOST_SECONDS, box.client.sock.shutdown, [socket.SHUT_RDWR])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+class _Stumbles:
+    """Which mails of a folder could not be fetched, how often, and when they are tried again."""
+
+    def __init__(self, mailbox: Mailbox, validity: int, there: Iterable[int]) -> None:
+        self._mailbox = mailbox
+        self._name = f"{mailbox.generation}.{validity}.%d"
+        noted = Mailbox.objects.values_list("stumbles", flat=True).get(pk=mailbox.pk)
+        names = {self._name % uid for uid in there}
+        self._noted: dict[str, tuple[int, float]] = {name: noted[name] for name in noted if name in names}
+        if len(self._noted) != len(noted):
+            self._store()
+
+    def last(self, uids: Iterable[int]) -> list[int]:
+        """What is to be fetched now: these mails in their order, behind them those that have stumbled."""
+        now = timezone.now().timestamp()
+        return sorted(
+            (uid for uid in uids if self._of(uid)[1] <= now), key=lambda uid: (self._of(uid)[0], uid)
+        )
+
+    def are_enough(self, uid: int) -> bool:
+        return self._of(uid)[0] >= MOST_TRIES
+
+    def note(self, uid: int) -> None:
+        times = self._of(uid)[0] + 1
+        # Only after several minutes is it the mail that is broken, and not the server that is being repaired.
+        again = timezone.now() + FIRST_REST * 2 ** (times - 1)
+        self._noted[self._name % uid] = (times, again.timestamp())
+        self._store()
+
+    def _of(self, uid: int) -> tuple[int, float]:
+        return self._noted.get(self._name % uid, (0, 0))
+
+    def _store(self) -> None:
+        Mailbox.objects.filter(pk=self._mailbox.pk).update(stumbles=self._noted)
 
 
-def _known(mailbox: Mailbox, validity: int, uids: list[int]) -> set[int]:
-    rows = InboundMail.objects.filter(
+def _known(mailbox: Mailbox, validity: int, uids: Iterable[int]) -> set[int]:
+    return set(_rows(mailbox, validity, uids).values_list("uid", flat=True))
+
+
+def _rows(mailbox: Mailbox, validity: int, uids: Iterable[int]) -> QuerySet[InboundMail]:
+    return InboundMail.objects.filter(
         mailbox=mailbox, generation=mailbox.generation, uid_validity=validity, uid__in=uids
     )
-    return set(rows.values_list("uid", flat=True))
 
 
-def _fetch(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int) -> int:
+def _to_put_away(mailbox: Mailbox, validity: int, uids: Iterable[int]) -> list[int]:
+    """What is known, but for what the server does not give out: it stays where it lies, and may break off here, too."""
+    rows = _rows(mailbox, validity, uids).exclude(sha256="", reasons__0__0=Why.NOT_GIVEN)
+    return sorted(rows.values_list("uid", flat=True))
+
+
+def _fetch(box: Box, mailbox: Mailbox, validity: int, uid: int, *, given_up: bool = False) -> int:
     """Store one mail with its job, or nothing. 0 where somebody has taken it from the folder meanwhile."""
-    with _in_time(box):
-        size = _size(box, uid)
+    if given_up:
+        return _keep_reference(
+            box, mailbox, validity, uid, 0, Why.NOT_GIVEN, times=MOST_TRIES, folder=mailbox.folder
+        )
+    with box.in_time():
+        size = box.size(uid)
     if size is None:
         return 0
     if size > LARGEST_MAIL:
-        with _in_time(box):
-            return _keep_reference(box, mailbox, validity, uid, size)
-    with bounded.room_for(size), _in_time(box):
+        place = mailbox.done_folder or mailbox.folder
+        return _keep_reference(
+            box, mailbox, validity, uid, size, Why.TOO_LARGE, most=LARGEST_MAIL >> 20, folder=place
+        )
+    with _room if size > bounded.LARGE else nullcontext(), box.in_time():
         return _keep(box, mailbox, validity, uid)
 
 
-def _keep(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int) -> int:
-    raw = _literal(box, uid, "(BODY.PEEK[])")
+# One large mail at a time, as where they are read; a lock of its own, for a server may take its time.
+_room = threading.Lock()
+
+
+def _keep(box: Box, mailbox: Mailbox, validity: int, uid: int) -> int:
+    raw = box.literal(uid, "(BODY.PEEK[])")
     if raw is None:
         return 0
-    digest = sha256(raw).hexdigest()
+    mail = _found(mailbox, validity, uid, raw=raw, size=len(raw), sha256=sha256(raw).hexdigest())
     with transaction.atomic():
-        same = InboundMail.objects.filter(mailbox=mailbox, sha256=digest)
-        moved = same.exclude(generation=mailbox.generation, uid_validity=validity)
-        if old := moved.select_for_update().only("pk").first():
-            # The server has numbered its mails anew, or the mailbox has moved: it is one that we have.
-            InboundMail.objects.filter(pk=old.pk).update(
-                generation=mailbox.generation, uid_validity=validity, uid=uid
-            )
-            return 0
-        mail = InboundMail(
-            mailbox=mailbox,
-            generation=mailbox.generation,
-            uid_validity=validity,
-            uid=uid,
-            raw=raw,
-            size=len(raw),
-            sha256=digest,
-            fetched_at=timezone.now(),
-        )
-        if not _insert(mail):
+        if _is_known_elsewhere(mail, sha256=mail.sha256) or not _insert(mail):
             return 0
         ask_to_receive(mail)
     return 1
 
 
-def _keep_reference(box: BaseMailBox, mailbox: Mailbox, validity: int, uid: int, size: int) -> int:
-    """Of a mail that is too large only what it says of itself; it goes on lying in the mailbox."""
-    head = _literal(box, uid, f"(BODY.PEEK[HEADER]<0.{LONGEST_HEADER}>)") or b""
-    place = mailbox.done_folder or mailbox.folder
-    mail = InboundMail(
+def _found(mailbox: Mailbox, validity: int, uid: int, **what: Any) -> InboundMail:
+    return InboundMail(
         mailbox=mailbox,
         generation=mailbox.generation,
         uid_validity=validity,
         uid=uid,
-        raw=b"",
-        size=size,
-        sha256="",
         fetched_at=timezone.now(),
+        **what,
     )
-    try:
-        read = bounded.read(head)
-    except bounded.NotRead:
-        pass
-    else:
-        mail.message_id, mail.subject = read.message_id[:998], read.subject[:998]
-        mail.sender, mail.sender_name = read.sender.address[:320], read.sender.name[:200]
-    with transaction.atomic():
-        if not _insert(mail):
-            return 0
-        turn_away(
-            mail,
-            outcome=Outcome.QUARANTINED,
-            why=Why.TOO_LARGE,
-            by=Actor(None, Door.MAIL),
-            most=LARGEST_MAIL >> 20,
-            folder=place,
+
+
+def _is_known_elsewhere(mail: InboundMail, **same: Any) -> bool:
+    """Whether the server has numbered its mails anew, or the mailbox has moved, and it is one that we have."""
+    rows = InboundMail.objects.filter(mailbox=mail.mailbox, **same)
+    moved = rows.exclude(generation=mail.generation, uid_validity=mail.uid_validity)
+    old = moved.select_for_update().only("pk").first()
+    if old is not None:
+        InboundMail.objects.filter(pk=old.pk).update(
+            generation=mail.generation, uid_validity=mail.uid_validity, uid=mail.uid
         )
-    log.warning("mail_too_large", mailbox=mailbox.name, uid=uid, size=size)
+    return old is not None
+
+
+def _keep_reference(
+    box: Box, mailbox: Mailbox, validity: int, uid: int, size: int, why: Why, **details: Any
+) -> int:
+    """Of a mail that cannot be kept only what it says of itself; it goes on lying in the mailbox."""
+    head, broken = b"", None
+    try:
+        with box.in_time():
+            head = box.literal(uid, f"(BODY.PEEK[HEADER]<0.{LONGEST_HEADER}>)") or b""
+    except (*Trouble, NotGiven) as trouble:
+        broken = trouble
+    mail = _found(mailbox, validity, uid, raw=b"", size=size, sha256="")
+    note_header(mail, head)
+    named = {name: getattr(mail, name) for name in ("message_id", "sender", "subject")}
+    with transaction.atomic():
+        moved = any(named.values()) and _is_known_elsewhere(mail, sha256="", size=size, **named)
+        if moved or not _insert(mail):
+            return 0
+        turn_away(mail, outcome=Outcome.QUARANTINED, why=why, by=Actor(None, Door.MAIL), **details)
+    log.warning("mail_kept_by_reference", mailbox=mailbox.name, uid=uid, size=size, why=str(why))
+    if isinstance(broken, Trouble):
+        raise broken
     return 1
 
 
@@ -249,10 +295,11 @@ def _insert(mail: InboundMail) -> bool:
 
 def ask_to_receive(mail: InboundMail) -> None:
     """Enqueue its job, in the transaction that brings it."""
-    app.configure_task(TASK, queue=QUEUE).defer(mail=str(mail.public_id))
+    # Small ones first: a mail that takes long to read is mostly a large one.
+    app.configure_task(TASK, queue=QUEUE, priority=-(mail.size >> 18)).defer(mail=str(mail.public_id))
 
 
-def _put_away(box: BaseMailBox, mailbox: Mailbox, uids: list[int]) -> ImapToolsError | None:
+def _put_away(box: Box, mailbox: Mailbox, uids: list[int]) -> ImapToolsError | None:
     """Move or mark what is kept. Answers what the server has against it, which keeps nobody from fetching the rest."""
     if not uids:
         return None
@@ -265,74 +312,6 @@ def _put_away(box: BaseMailBox, mailbox: Mailbox, uids: list[int]) -> ImapToolsE
     except ImapToolsError as refused:
         return refused
     return None
-
-
-# --- The server ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def _connected(mailbox: Mailbox) -> Iterator[BaseMailBox]:
-    # The system's certificates, or those of SSL_CERT_FILE; the name of the server is compared.
-    trusted = ssl.create_default_context()
-    box: BaseMailBox
-    match mailbox.security:
-        case Security.NONE:
-            if not is_this_machine(mailbox.host):
-                raise NotPrivate
-            box = MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=PATIENCE)
-        case Security.STARTTLS:
-            box = MailBoxStartTls(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
-        case _:
-            box = MailBox(mailbox.host, mailbox.port, timeout=PATIENCE, ssl_context=trusted)
-    _bound(box.client)
-    try:
-        with _in_time(box):
-            box.login(mailbox.username, mailbox.password, initial_folder=mailbox.folder)
-        yield box
-    finally:
-        _hang_up(box)
-
-
-def _bound(client: imaplib.IMAP4) -> None:
-    """No literal of any size: the library would read what the server announces."""
-    read = client.read
-
-    def read_so_much(size: int) -> bytes:
-        if size > LARGEST_ANSWER:
-            raise TooMuch
-        return read(size)
-
-    client.read = read_so_much  # type: ignore[method-assign]
-
-
-def _hang_up(box: BaseMailBox) -> None:
-    try:
-        box.logout()
-    except Trouble:
-        pass
-    finally:
-        with suppress(OSError):
-            box.client.shutdown()
-
-
-def _validity(box: BaseMailBox) -> int:
-    _name, said = box.client.response("UIDVALIDITY")
-    return int(said[0]) if said and said[0] else 0
-
-
-def _size(box: BaseMailBox, uid: int) -> int | None:
-    _status, parts = box.client.uid("FETCH", str(uid), "(RFC822.SIZE)")
-    for part in parts:
-        line = part[0] if isinstance(part, tuple) else part
-        if isinstance(line, bytes) and b"RFC822.SIZE" in line.upper():
-            number = line.upper().partition(b"RFC822.SIZE")[2].split()[0].strip(b")")
-            return int(number)
-    return None
-
-
-def _literal(box: BaseMailBox, uid: int, what: str) -> bytes | None:
-    _status, parts = box.client.uid("FETCH", str(uid), what)
-    return next((part[1] for part in parts if isinstance(part, tuple)), None)
 
 
 # --- What is noted -------------------------------------------------------------------------------

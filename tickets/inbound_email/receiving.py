@@ -21,6 +21,7 @@ from audit.models import Door
 from tickets import actions, correspondence, files, permissions
 from tickets.actions.mail import hold_mail, turn_away
 from tickets.files import Incoming, StoreAway
+from tickets.inbound_email.header import note_header, note_names
 from tickets.inbound_email.senders import Sender, is_ours, who_wrote
 from tickets.mail import bounded
 from tickets.mail.machine import ANSWERING
@@ -52,7 +53,7 @@ def receive(public_id: str) -> None:
     except (OperationalError, InterfaceError, StoreAway):
         raise  # the job is tried again
     except bounded.NotRead as why:
-        _note_header(mail)
+        note_header(mail, _source(mail))
         _set_aside(mail, Why(why.code), **why.details)
     except Refused as no:
         _set_aside(mail, Why.REFUSED, detail=str(no))
@@ -68,22 +69,13 @@ def _receive(mail: InboundMail) -> None:
         _decide(mail, parsed, arrived)
 
 
-def _note_header(mail: InboundMail) -> None:
-    """Who wrote and what about, at least: whoever looks at what was set aside must find his way."""
-    head = _source(mail)[:LONGEST_HEADER].partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
-    try:
-        parsed = bounded.read(head + b"\r\n\r\n")
-    except bounded.NotRead:
-        return
-    mail.message_id, mail.subject = parsed.message_id[:998], parsed.subject[:998]
-    mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
-
-
 def files_of(mail: InboundMail, *, chosen: Collection[int]) -> list[Incoming]:
-    """What a mail brought, read from its source: those with these places in `mail.files`.
+    """What a mail brought, read from its source: those with these places in `mail.files`, and its text where that is
+    longer than what is shown of it.
 
     Raises Refused where the source cannot be read now: the mail goes on waiting.
     """
+    chosen = {*chosen, *([0] if mail.is_cut else [])}
     if not chosen:
         return []
     brought: list[Incoming] = []
@@ -157,6 +149,7 @@ def _of_somebody_known(
     assert sender.user is not None  # noqa: S101 (for the type checker)
     by = Actor(sender.user, Door.MAIL)
     text = _fitting(mail, parsed, arrived)
+    beside = sender.ticket
     if sender.ticket is not None:
         answered = sender.ticket
         try:
@@ -186,7 +179,13 @@ def _of_somebody_known(
             _become(mail, Outcome.COMMENT, comment.ticket)
             _add_watchers(comment.ticket, parsed, by=by)
             return
-    ticket = _opened(mail, parsed, text, arrived, continues=sender.ticket, by=by)
+    elif (tagged := _tagged(parsed)) is not None and tagged.is_visible_to(sender.user):
+        # He may not know that only an answer to a mail of ours continues a ticket; whoever deals with it should.
+        named = _("The subject names %(reference)s.") % {"reference": tagged.reference}
+        text = f"{text}\n\n{named}"
+        # It proves nothing, but whoever means a confidential ticket writes what is confidential.
+        beside = tagged if tagged.service is not None and tagged.service.confidential else None
+    ticket = _opened(mail, parsed, text, arrived, beside=beside, by=by)
     _become(mail, Outcome.TICKET, ticket)
     _add_watchers(ticket, parsed, by=by)
 
@@ -205,6 +204,8 @@ def _of_a_stranger(
         turn_away(mail, outcome=Outcome.QUARANTINED, why=too_many, by=_MAIL, **named)
         return
     if ticket is not None:
+        if _leaves_files(parsed, arrived):
+            mail.because(Why.FILES_LEFT)
         hold_mail(mail, ticket, why=doubt, by=_MAIL)
         return
     mail.because(doubt)
@@ -221,10 +222,10 @@ def _opened(
     text: str,
     arrived: Sequence[Incoming],
     *,
-    continues: Ticket | None = None,
+    beside: Ticket | None = None,
     by: Actor,
 ) -> Ticket:
-    service, team = _place(mail, continues)
+    service, team = _place(mail, beside)
     return _with_what_fits(
         lambda text, files: actions.open_ticket(
             title=_title(parsed),
@@ -240,15 +241,15 @@ def _opened(
     )
 
 
-def _place(mail: InboundMail, continues: Ticket | None) -> tuple[Service | None, Team | None]:
-    """Where the ticket goes: to the service and team of the one that it continues, so that it is as confidential.
+def _place(mail: InboundMail, beside: Ticket | None) -> tuple[Service | None, Team | None]:
+    """Where the ticket goes: to the service and team of the one that it belongs to, so that it is as confidential.
 
     To those of the mailbox where these take no tickets any more. A confidential service that takes none is asked all
     the same: its refusal puts the mail where administrators find it.
     """
     box = mail.mailbox
-    if continues is not None:
-        service, team = continues.service, continues.team
+    if beside is not None:
+        service, team = beside.service, beside.team
         team = team if team is not None and team.is_active else None
         if service is not None and (service.is_active or service.confidential):
             return service, team
@@ -287,10 +288,8 @@ def _one_at_a_time(mail: InboundMail, parsed: ParsedMail) -> None:
 
 
 def _note(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming]) -> None:
-    mail.message_id = parsed.message_id[:998]
+    note_names(mail, parsed)
     mail.body_sha256 = parsed.body_sha256
-    mail.sender, mail.sender_name = parsed.sender.address[:320], parsed.sender.name[:200]
-    mail.subject = parsed.subject[:998]
     mail.text, mail.folded = parsed.text[:LONGEST_TEXT], parsed.folded
     mail.machine = parsed.machine or ""
     mail.files = _told(arrived)
@@ -349,13 +348,17 @@ def _fitting(mail: InboundMail, parsed: ParsedMail, arrived: Sequence[Incoming])
     if _is_long(parsed):
         whole = _("(The whole text is in the attached file message.txt.)")
         text = f"{text[:LONGEST_SHOWN]}…\n\n{whole}"
-    brought = sum(bool(file.content) for file in parsed.files)
-    if brought > len(arrived) - _is_long(parsed):
+    if _leaves_files(parsed, arrived):
         mail.because(Why.FILES_LEFT)
+        left = _("(Some files of this mail are missing: they were too large or too many.)")
+        text = f"{text}\n\n{left}"
     return text
 
 
-LONGEST_HEADER = 64 * 1024  # bytes
+def _leaves_files(parsed: ParsedMail, arrived: Sequence[Incoming]) -> bool:
+    return sum(bool(file.content) for file in parsed.files) > len(arrived) - _is_long(parsed)
+
+
 # Characters of a mail that are shown as they are; the rest of a comment's room is for what the desk adds.
 LONGEST_SHOWN = LONGEST_TEXT - 1000
 

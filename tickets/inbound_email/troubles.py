@@ -29,6 +29,10 @@ class TooMuch(ValueError):
     """The server announces more than any mail may have."""
 
 
+class NotGiven(Exception):
+    """The server refuses to give out a mail, and goes on talking."""
+
+
 # What OpenSSL calls a certificate that we do not trust (X509_V_ERR_…).
 _EXPIRED, _OF_ANOTHER_NAME, _OF_NOBODY_KNOWN = {10}, {62, 64}, {18, 19, 20, 21}
 

@@ -46,20 +46,23 @@ def room_for(size: int) -> Iterator[None]:
         yield
 
 
-def read(raw: bytes) -> ParsedMail:
-    """Raises NotRead. So many mails are read at a time as there are READERS: one that takes long stops no other."""
+def read(raw: bytes, *, seconds: float = zygote.SECONDS) -> ParsedMail:
+    """Raises NotRead if it takes longer or too much memory.
+
+    So many mails are read at a time as there are READERS: one that takes long stops no other.
+    """
     with _places:
         try:
-            status, answer = _asked(raw, _idle.pop() if _idle else _Reader())
+            status, answer = _asked(raw, seconds, _idle.pop() if _idle else _Reader())
         except _BROKEN:
             # Somebody has killed it, the system perhaps, which had no memory left: the mail may be innocent.
             try:
-                status, answer = _asked(raw, _Reader())
+                status, answer = _asked(raw, seconds, _Reader())
             except _BROKEN:
                 raise NotRead("broke_off") from None
     if os.WIFSIGNALED(status):
         slow = os.WTERMSIG(status) in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL}
-        raise NotRead("slow", seconds=zygote.SECONDS) if slow else NotRead("crashed")
+        raise NotRead("slow", seconds=round(seconds)) if slow else NotRead("crashed")
     if os.WEXITSTATUS(status) == 2:
         raise NotRead("memory", most=zygote.MEMORY >> 20)
     if status != 0:
@@ -70,9 +73,9 @@ def read(raw: bytes) -> ParsedMail:
 _BROKEN = (OSError, EOFError, struct.error)
 
 
-def _asked(raw: bytes, reader: "_Reader") -> tuple[int, memoryview]:
+def _asked(raw: bytes, seconds: float, reader: "_Reader") -> tuple[int, memoryview]:
     try:
-        answer = reader.ask(raw)
+        answer = reader.ask(raw, seconds)
     except _BROKEN:
         reader.stop()
         raise
@@ -95,12 +98,12 @@ class _Reader:
             bufsize=0,
         )
 
-    def ask(self, raw: bytes) -> tuple[int, memoryview]:
+    def ask(self, raw: bytes, seconds: float) -> tuple[int, memoryview]:
         """How the child ended, as waitpid gives it, and what it had to say."""
         if self.process.stdin is None or self.process.stdout is None:
             raise EOFError
         deadline = time.monotonic() + PATIENCE
-        for part in (struct.pack(">Q", len(raw)), raw):
+        for part in (struct.pack(">Qd", len(raw), seconds), raw):
             left = memoryview(part)
             while left:
                 left = left[os.write(self.process.stdin.fileno(), left) :]

@@ -17,6 +17,7 @@ from tickets.mail.machine import Machine
 MOST_PARTS = 1000
 _UNREAD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
+_HIDDEN_FROM = re.compile(rb"(?im)^From[ \t]+:")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _LONGEST_HEADER = 1024 * 1024  # bytes
 # They turn what is written after them around, which in a line beside others misleads (Unicode TR 36, 2.5).
@@ -125,6 +126,7 @@ class _Body:
 
 def read(raw: bytes) -> ParsedMail:
     raw = _begun(raw)
+    raw, hidden = _hidden_from(raw)
     body_sha256 = _body_sha256(raw)
     body = _Body()
     message = message_from_bytes(body.set_aside.without(raw))
@@ -138,7 +140,7 @@ def read(raw: bytes) -> ParsedMail:
     folded = folding.fold(_clean("\n\n".join(said)))
     return ParsedMail(
         sender=Address(_line(sender.name), _line(sender.address)),
-        doubt=_doubt(froms, authors),
+        doubt="several From fields" if hidden else _doubt(froms, authors),
         subject=_line(subject),
         text=folded.visible,
         signature=folded.signature,
@@ -185,6 +187,16 @@ def _body_sha256(raw: bytes) -> str:
     for start in range(place, end, 1 << 20):
         digest.update(raw[start : min(start + (1 << 20), end)].replace(b"\r", b""))
     return digest.hexdigest()
+
+
+def _hidden_from(raw: bytes) -> tuple[bytes, bool]:
+    """Whether there is a From field with white space before its colon (RFC 5322, 4.5.2), which not everybody on the way
+    takes for one; and the mail without that white space, for the library takes it for the end of the header.
+    """
+    found = _END_OF_HEADER.search(raw)
+    length = found.start() if found else _LONGEST_HEADER
+    head, times = _HIDDEN_FROM.subn(b"From:", raw[:length])
+    return (head + raw[length:] if times else raw), times > 0
 
 
 def _doubt(froms: list[str], authors: list[Address]) -> str:

@@ -6,11 +6,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from audit.models import Door
+from notifications import markdown
 
 if TYPE_CHECKING:
     from tickets.models.ticket import Ticket
@@ -32,6 +34,10 @@ class Comment(models.Model):
     )
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("author"))
     body = models.TextField(_("text"))
+    # Who says that he wrote it, where nothing proves it: then the author has only put it on the ticket.
+    claimed_by = models.CharField(
+        _("unverified sender"), max_length=600, blank=True, default="", db_default="", editable=False
+    )
     internal = models.BooleanField(_("internal note"), default=False)
     source = models.CharField(_("source"), max_length=10, choices=Door)
     # The event that brought it: a status change may say something, too.
@@ -54,6 +60,16 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return self.body[:60]
+
+    @property
+    def shown(self) -> str:
+        """What its readers read, in their language: of somebody who only says who he is, a quotation that says so."""
+        if not self.claimed_by:
+            return self.body
+        sender = markdown.literal(self.claimed_by)
+        words = gettext("%(sender)s (unverified sender) wrote by mail:") % {"sender": sender}
+        quoted = "\n".join(f"> {line}".rstrip() for line in self.body.split("\n"))
+        return f"{words}\n\n{quoted}"
 
 
 class Watch(models.Model):

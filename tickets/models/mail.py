@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ from accounts.models import Team, User
 from accounts.sealed import Sealed
 from tickets.models.catalogue import Service
 from tickets.models.conversation import Comment
-from tickets.models.ticket import Ticket
+from tickets.models.ticket import LONGEST_TEXT, Ticket
 
 
 class Policy(models.TextChoices):
@@ -103,6 +103,8 @@ class Mailbox(models.Model):
     visited_at = models.DateTimeField(_("last visited"), null=True, editable=False)
     trouble = models.CharField(_("trouble"), max_length=300, blank=True, editable=False)  # a Fault
     trouble_said = models.CharField(max_length=300, blank=True, db_default="", editable=False)
+    # Mails there that could not be fetched: how often, and when they are tried again (see inbound_email.collecting).
+    stumbles = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), editable=False)
 
     class Meta:
         verbose_name = _("mailbox")
@@ -164,6 +166,12 @@ class Why(models.TextChoices):
     MANY_OF_SENDER = "many_of_sender", _("too many mails of this sender")
     MANY_ON_TICKET = "many_on_ticket", _("too many unverified mails for %(ticket)s")
     MANY_IN_MAILBOX = "many_in_mailbox", _("too many unverified mails")
+    NOT_GIVEN = (
+        "not_given",
+        _(
+            "the server did not give it out, asked %(times)s times: it lies in the folder %(folder)s of the mailbox"
+        ),
+    )
     TOO_LARGE = "too_large", _("larger than %(most)s MB: it lies in the folder %(folder)s of the mailbox")
     FILES_LEFT = "files_left", _("some files were too large or too many: they are in the source")
     FILES_FULL = "files_full", _("its files did not fit onto the ticket: they are in the source")
@@ -277,3 +285,23 @@ class InboundMail(models.Model):
     @property
     def is_proven(self) -> bool:
         return self.proof != Proof.NONE
+
+    @property
+    def is_held(self) -> bool:
+        return self.outcome == Outcome.HELD
+
+    def written_by(self, ticket: Ticket) -> int | None:
+        """The row id of whoever has proven to have written it, or of whom an agent says so."""
+        if not self.is_proven or self.ticket_id != ticket.pk:
+            return None
+        if self.comment is not None:
+            return self.comment.author_id
+        if self.outcome != Outcome.TICKET:
+            return None
+        # The author of a ticket that somebody had to vouch for is the stand-in of the mailbox.
+        return ticket.requester_id if self.proof == Proof.AGENT else ticket.author_id
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it says more than `text` holds. Then the first of its files is the whole text."""
+        return len(self.text) >= LONGEST_TEXT

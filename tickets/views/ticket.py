@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Window
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -55,6 +55,17 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "tickets/history.html", {"ticket": ticket, "items": events[::-1]})
 
 
+@require_safe
+@signed_in
+def mail(request: HttpRequest, reference: str, mail: UUID) -> HttpResponse:
+    """What a mail of the ticket had below its words, where that is more than the ticket shows."""
+    ticket = answers.found(request, reference)
+    found = timeline.unfolded(ticket, mail, reader=me(request))
+    if found is None:
+        raise Http404
+    return render(request, "tickets/mail.html", {"ticket": ticket, "mail": found[0], "folded": found[1]})
+
+
 def page(
     request: HttpRequest,
     ticket: Ticket,
@@ -84,7 +95,10 @@ def page(
     if reader.is_agent:
         told = {item.event.verb for run in context["story"] for item in run}
         if show == timeline.CONVERSATION or (show == timeline.ALL and "ticket.mail_held" in told):
-            context["held_mails"] = timeline.held_mails(ticket, reader=reader)
+            context["held_mails"] = timeline.first_held(ticket, reader=reader)
+        began = next((item.mail for run in context["story"] for item in run if item.seq == 1), None)
+        if began is not None and not began.is_proven:
+            context["claimant"] = actions.named_in(began)
         context["others"] = others(ticket, reader=reader)
         context["place"] = place(asked, ticket) if asked else None
         context["current_view"] = asked.shown_view if asked else ""

@@ -6,8 +6,11 @@ import pytest
 
 from accounts.models import User
 from tests.factories import UserFactory
+from tests.program import program_of
 from tests.tickets.mail.post import BELIEVED
 from tickets.models import Mailbox, Service
+
+__all__ = ["program_of"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,9 @@
 """Administrators set mailboxes up, and look at what has become of every mail."""
 
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
 from audit.models import Event
+from tests.served import forms
 from tests.tickets.mail import imap
 from tests.tickets.mail.post import arrives, letter
 from tickets import inbound_email
@@ -63,7 +67,7 @@ def test_a_password_left_empty_stays(
     admin: User, mailbox: Mailbox, service: Service, stand_in: User, browser_of: BrowserOf
 ) -> None:
     page = reverse("admin:tickets_mailbox_change", args=[mailbox.pk])
-    browser_of(admin).post(page, form(service, stand_in, password=""))
+    browser_of(admin).post(page, form(service, stand_in, username="desk", password=""))
     mailbox.refresh_from_db()
     assert (mailbox.name, mailbox.password) == ("Support", "secret of the mailbox")
     browser_of(admin).post(page, form(service, stand_in, password="another one"))
@@ -83,23 +87,119 @@ def test_a_new_mailbox_needs_a_password(
     assert not Mailbox.objects.exists()
 
 
-def test_the_connection_is_tried_out(admin: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
+def fields_of(page: str) -> dict[str, str]:
+    """What a browser would send of a page: as it came, but for what a password field never repeats."""
+    [form] = forms(page, name="authserv_id")
+    return form.fields
+
+
+WORKS = "The connection works: 1 mail lies in the folder."
+AS_TYPED = "What you have typed is not saved yet."
+
+
+def test_the_connection_is_tried_as_it_is_typed(admin: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
     browser = browser_of(admin)
-    page = reverse("admin:tickets_mailbox_try", args=[mailbox.pk])
+    page = reverse("admin:tickets_mailbox_change", args=[mailbox.pk])
     with imap.server() as port:
         imap.points_at(mailbox, port)
         imap.put(port, [letter()])
-        assert (
-            "The connection works: 1 mail lies in the folder."
-            in browser.post(page, follow=True).content.decode()
-        )
-        imap.points_at(mailbox, port, password=SECRET)
-        refused = browser.post(page, follow=True).content.decode()
-        assert "The connection failed." in refused
-        assert SECRET not in refused
+        typed = fields_of(browser.get(page).content.decode()) | {"_try": "1"}
+        works = browser.post(page, typed).content.decode()
+        assert WORKS in works
+        assert AS_TYPED not in works
         assert imap.lying_in(port, criterion="UNSEEN") == 1
-    assert "The connection failed." in browser.post(page, follow=True).content.decode()
+        # What is saved works, what is typed does not: the latter is told of, and stays.
+        nobody = imap.free_port()
+        wrong = browser.post(
+            page, typed | {"port": nobody, "password": SECRET, "name": "New"}
+        ).content.decode()
+        assert "Nothing answers at this port of the server." in wrong
+        assert SECRET not in wrong
+        assert (fields_of(wrong)["port"], fields_of(wrong)["name"]) == (str(nobody), "New")
+        refused = browser.post(page, typed | {"password": SECRET}).content.decode()
+        assert "does not take the user name and the password" in refused
+    mailbox.refresh_from_db()
+    assert (mailbox.name, mailbox.port, mailbox.password) == ("Desk", port, imap.PASSWORD)
     assert not InboundMail.objects.exists()
+    assert not Event.objects.filter(subject_type="mailbox").exists()
+
+
+def test_a_new_mailbox_is_tried_before_it_is_saved(
+    admin: User, service: Service, stand_in: User, browser_of: BrowserOf
+) -> None:
+    browser, page = browser_of(admin), reverse("admin:tickets_mailbox_add")
+    with imap.server() as port:
+        imap.put(port, [letter()])
+        blank = fields_of(browser.get(page).content.decode())
+        server = blank | {"host": "127.0.0.1", "port": port, "security": "none", "folder": "INBOX"}
+        sign_in = {"username": imap.USER, "password": imap.PASSWORD}
+        tried = browser.post(page, {**server, **sign_in, "_try": "1"}).content.decode()
+        assert WORKS in tried
+        assert AS_TYPED in tried
+        assert "errornote" not in tried
+        assert imap.PASSWORD not in tried
+        assert not Mailbox.objects.exists()
+        # It is saved with the password that was typed before.
+        more = {"name": "Support", "address": "support@example.com", "service": service.pk}
+        answer = browser.post(page, fields_of(tried) | more | {"stand_in": stand_in.pk, "is_active": "on"})
+        assert answer.status_code == 302
+    assert Mailbox.objects.get().password == imap.PASSWORD
+    browser.post(page, {**server, "_try": "1"})
+    assert Mailbox.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [{"host": "localhost"}, {"port": ""}, {"security": "starttls"}, {"username": "somebody"}]
+)
+def test_a_kept_password_is_shown_to_no_other_server(
+    admin: User, mailbox: Mailbox, browser_of: BrowserOf, elsewhere: dict[str, str]
+) -> None:
+    browser = browser_of(admin)
+    page = reverse("admin:tickets_mailbox_change", args=[mailbox.pk])
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_listen, args=[listener, heard], daemon=True).start()
+        port = str(listener.getsockname()[1])
+        mailbox.port, mailbox.security = int(port), "none"
+        if elsewhere.get("port") == "":
+            mailbox.port, elsewhere = 143, {"port": port}
+        mailbox.save()
+        typed = fields_of(browser.get(page).content.decode()) | elsewhere
+        for button in ({"_try": "1"}, {"_save": "1"}):
+            said = browser.post(page, typed | button).content.decode()
+            assert "the one that is set is for another server" in said
+        # Nor is what was typed for one server sent to the next.
+        typed_for_it = browser.post(page, typed | {"password": SECRET, "_try": "1"}).content.decode()
+        sent = fields_of(typed_for_it)
+        assert sent["waiting"]
+        heard.clear()
+        assert (
+            "the one that is set"
+            in browser.post(page, sent | {"username": "x", "_try": "1"}).content.decode()
+        )
+    assert not heard
+    mailbox.refresh_from_db()
+    assert mailbox.password == "secret of the mailbox"
+
+
+def _listen(listener: socket.socket, heard: list[bytes]) -> None:
+    with suppress(OSError):
+        while True:
+            caller = listener.accept()[0]
+            heard.append(b"somebody came")
+            caller.close()
+
+
+def test_what_was_typed_outlives_a_refusal(admin: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
+    browser = browser_of(admin)
+    page = reverse("admin:tickets_mailbox_change", args=[mailbox.pk])
+    typed = fields_of(browser.get(page).content.decode())
+    refused = browser.post(page, typed | {"password": SECRET, "service": ""}).content.decode()
+    assert "errornote" in refused
+    assert SECRET not in refused
+    browser.post(page, fields_of(refused) | {"service": str(mailbox.service_id)})
+    mailbox.refresh_from_db()
+    assert mailbox.password == SECRET
 
 
 def test_a_mail_that_came_to_nothing_is_read_again(

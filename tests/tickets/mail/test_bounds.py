@@ -7,7 +7,10 @@ from email.message import EmailMessage
 
 import pytest
 
+from tests.tickets.mail.post import fetched
+from tickets import inbound_email
 from tickets.mail import bounded
+from tickets.models import Mailbox
 
 
 def with_pictures(number: int, size: int) -> bytes:
@@ -63,9 +66,9 @@ def test_a_reader_that_was_killed_is_replaced_and_the_mail_read() -> None:
 def test_a_reader_that_is_killed_each_time_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     ask = bounded._Reader.ask
 
-    def dies(reader: bounded._Reader, raw: bytes) -> tuple[int, memoryview]:
+    def dies(reader: bounded._Reader, raw: bytes, seconds: float) -> tuple[int, memoryview]:
         reader.process.kill()
-        return ask(reader, raw)
+        return ask(reader, raw, seconds)
 
     monkeypatch.setattr(bounded._Reader, "ask", dies)
     with pytest.raises(bounded.NotRead) as no:
@@ -91,3 +94,31 @@ def test_large_mails_wait_for_each_other_and_small_ones_for_nobody() -> None:
         assert came == ["small"]
     second.join(60)
     assert came == ["small", "large"]
+
+
+COSTLY = b"From: " + b'"\\' * 200_000 + b" anna@example.com"
+
+
+def test_a_header_that_costs_much_is_not_read_for_as_long_again(mailbox: Mailbox) -> None:
+    """Both readings together have the five seconds that a mail may take."""
+    mail = fetched(mailbox, COSTLY + b"\r\nSubject: Costly\r\n\r\nHello")
+    asked: list[float] = []
+    ask = bounded._Reader.ask
+
+    def noted(reader: bounded._Reader, raw: bytes, seconds: float) -> tuple[int, memoryview]:
+        asked.append(seconds)
+        return ask(reader, raw, seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounded._Reader, "ask", noted)
+        inbound_email.receive(str(mail.public_id))
+    mail.refresh_from_db()
+    assert mail.outcome == "quarantined"
+    assert len(asked) == 2
+    assert sum(asked) <= 5
+
+
+def test_a_reading_has_no_more_time_than_it_is_given() -> None:
+    with pytest.raises(bounded.NotRead) as no:
+        bounded.read(COSTLY + b"\r\n\r\n", seconds=0.2)
+    assert no.value.code == "slow"

@@ -8,20 +8,22 @@ from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
 
+from accounts.acting import Invalid
 from accounts.models import User
+from serviceflow.jobs import groups
 from tests.factories import web
 from tests.tickets.mail import imap
 from tests.tickets.mail.post import fetched, letter
-from tickets import actions, inbound_email
-from tickets.inbound_email import collecting, troubles
+from tickets import actions, inbound_email, tasks
+from tickets.inbound_email import collecting, server, troubles
 from tickets.inbound_email.troubles import TooMuch
 from tickets.models import InboundMail, Mailbox, Ticket
 
@@ -127,45 +129,167 @@ def test_a_mail_that_is_too_large_stays_there_and_is_reported(
     assert InboundMail.objects.filter(outcome="fetched").count() == 1
 
 
-def test_one_mail_that_cannot_be_kept_does_not_stop_the_next_ones(
+# --- Mails that break ------------------------------------------------------------------------------
+
+
+class Faulty:
+    """Stands in front of a server and spoils the mail with some words in it: hangs up in the middle, or says no."""
+
+    def __init__(self, port: int, *, words: bytes, refuses: bool = False) -> None:
+        self.target, self.words, self.refuses = port, words, refuses
+        self.asked: list[bytes] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                caller = self.listener.accept()[0]
+                threading.Thread(target=self._serve, args=[caller], daemon=True).start()
+
+    def _serve(self, caller: socket.socket) -> None:
+        with suppress(OSError), caller, socket.create_connection(("127.0.0.1", self.target)) as there:
+            commands, answers = caller.makefile("rb"), there.makefile("rb")
+            caller.sendall(answers.readline())
+            while command := commands.readline():
+                self.asked.append(command)
+                there.sendall(command)
+                tag = command.split()[0]
+                answer = b""
+                while line := answers.readline():
+                    answer += line
+                    if line.startswith(tag):
+                        break
+                if self.words and b"BODY" in command.upper() and self.words in answer:
+                    if not self.refuses:
+                        caller.sendall(answer[: len(answer) // 2])
+                        return
+                    answer = tag + b" NO it cannot be read\r\n"
+                caller.sendall(answer)
+
+
+@pytest.fixture(params=[False, True], ids=["hangs up", "refuses"])
+def faulty(request: pytest.FixtureRequest, own_port: int) -> Iterator[Faulty]:
+    proxy = Faulty(own_port, words=b"broken words", refuses=request.param)
+    yield proxy
+    with suppress(OSError):
+        proxy.listener.shutdown(socket.SHUT_RDWR)
+    proxy.listener.close()
+
+
+def visits(box: Mailbox, number: int) -> list[int]:
+    kept = []
+    for _visit in range(number):
+        try:
+            kept.append(inbound_email.collect(box))
+        except inbound_email.Trouble:
+            kept.append(-1)
+    return kept
+
+
+def test_a_mail_that_breaks_off_does_not_stop_the_others(
+    mailbox: Mailbox, own_port: int, faulty: Faulty
+) -> None:
+    imap.put(
+        own_port, [letter(text="broken words", subject="One"), letter(subject="Two"), letter(subject="3")]
+    )
+    box = imap.points_at(mailbox, faulty.port)
+    visits(box, 2)
+    assert InboundMail.objects.count() == 2
+    mailbox.refresh_from_db()
+    assert mailbox.trouble == ""
+    # And whatever comes later passes it by.
+    imap.put(own_port, [letter(subject="Four")])
+    assert visits(box, 1) == [1]
+    faulty.words = b""  # the server was repaired
+    Mailbox.objects.update(stumbles=dict.fromkeys(Mailbox.objects.get().stumbles, (1, 0)))
+    assert visits(box, 1) == [1]
+    assert InboundMail.objects.filter(outcome="fetched").count() == 4
+    visits(box, 1)
+    assert Mailbox.objects.get().stumbles == {}
+
+
+def test_a_mail_that_breaks_off_again_and_again_is_set_aside_where_it_lies(
+    monkeypatch: pytest.MonkeyPatch, admin: User, mailbox: Mailbox, own_port: int, faulty: Faulty
+) -> None:
+    monkeypatch.setattr(collecting, "FIRST_REST", timedelta(0))
+    imap.make_folder(own_port, "Done")
+    imap.put(own_port, [letter(text="broken words", subject="One")])
+    box = imap.points_at(mailbox, faulty.port, done_folder="Done")
+    visits(box, collecting.MOST_TRIES)
+    assert not InboundMail.objects.exists()
+    visits(box, 1)
+    mail = InboundMail.objects.get()
+    assert (mail.outcome, mail.subject, bytes(mail.raw)) == ("quarantined", "One", b"")
+    assert (
+        mail.reason
+        == "the server did not give it out, asked 5 times: it lies in the folder INBOX of the mailbox"
+    )
+    faulty.asked.clear()
+    imap.put(own_port, [letter(subject="Two")])
+    assert visits(box, 2) == [1, 0]
+    assert (imap.lying_in(own_port), imap.lying_in(own_port, "Done")) == (1, 1)
+    assert sum(b"BODY" in command for command in faulty.asked) == 1
+    # An administrator who has repaired the server has it fetched once more.
+    faulty.words = b""
+    actions.read_again(mail, by=web(admin))
+    assert visits(box, 1) == [1]
+    assert InboundMail.objects.filter(outcome="fetched").count() == 2
+
+
+def test_a_mail_that_breaks_off_is_given_time(mailbox: Mailbox, own_port: int, faulty: Faulty) -> None:
+    imap.put(own_port, [letter(text="broken words")])
+    box = imap.points_at(mailbox, faulty.port)
+    rests = []
+    for times in range(1, collecting.MOST_TRIES + 1):
+        before = timezone.now().timestamp()
+        visits(box, 2)  # at the second it rests
+        [(name, (tried, again))] = Mailbox.objects.get().stumbles.items()
+        assert tried == times
+        rests.append(round((again - before) / 60))
+        Mailbox.objects.update(stumbles={name: (tried, 0)})
+    assert rests == [2, 4, 8, 16, 32]
+
+
+def test_a_mail_that_is_too_large_is_reported_once_though_its_mailbox_is_numbered_anew(
     monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox, own_port: int
 ) -> None:
-    imap.put(own_port, [letter(subject="One"), letter(subject="Two"), letter(subject="Three")])
-    keep = collecting._keep
-    broken = {2}
-
-    def breaks(box: Any, mailbox: Mailbox, validity: int, uid: int) -> int:
-        if uid - first in broken:
-            raise KeyError("something nobody thought of")
-        return keep(box, mailbox, validity, uid)
-
-    with imap.client(own_port) as there:
-        there.select("INBOX")
-        first = int(there.uid("SEARCH", "ALL")[1][0].split()[0]) - 1
-    monkeypatch.setattr(collecting, "_keep", breaks)
+    monkeypatch.setattr(collecting, "LARGEST_MAIL", 2000)
+    large = letter(text="x" * 4000, subject="Large")
+    imap.put(own_port, [large, letter(text="x" * 4000, subject="Large")])
     box = imap.points_at(mailbox, own_port)
     assert inbound_email.collect(box) == 2
-    broken.clear()
-    assert inbound_email.collect(box) == 1
+    InboundMail.objects.update(uid_validity=1)
+    assert inbound_email.collect(box) == 0
+    assert InboundMail.objects.count() == 2
+    Mailbox.objects.update(generation=2)
+    box.refresh_from_db()
+    assert inbound_email.collect(box) == 0
+    assert InboundMail.objects.filter(generation=2).exclude(uid_validity=1).count() == 2
+
+
+# --- Mailboxes that move ---------------------------------------------------------------------------
 
 
 def test_a_mailbox_that_points_elsewhere_now_fetches_what_lies_there(
     monkeypatch: pytest.MonkeyPatch, admin: User, mailbox: Mailbox, own_port: int
 ) -> None:
     # Servers choose UIDVALIDITY as they like; both of these begin with 1, and with the same UIDs.
-    monkeypatch.setattr(collecting, "_validity", lambda box: 1)
+    monkeypatch.setattr(server.Box, "validity", lambda box: 1)
     imap.put(own_port, [letter(subject="One"), letter(subject="Two")])
     assert inbound_email.collect(imap.points_at(mailbox, own_port)) == 2
     with imap.server() as port:
         imap.put(port, [letter(subject="Three"), letter(subject="Four")])
         mailbox.port = port
-        box = actions.save_mailbox(mailbox, by=web(admin))
+        box = actions.save_mailbox(mailbox, password=imap.PASSWORD, by=web(admin))
         assert inbound_email.collect(box) == 2
         assert imap.lying_in(port, criterion="SEEN") == 2
         assert inbound_email.collect(box) == 0
     # And back: what lies there is known, whatever it is called now.
     mailbox.port = own_port
-    assert inbound_email.collect(actions.save_mailbox(mailbox, by=web(admin))) == 0
+    box = actions.save_mailbox(mailbox, password=imap.PASSWORD, by=web(admin))
+    assert inbound_email.collect(box) == 0
     assert InboundMail.objects.count() == 4
     generations = InboundMail.objects.order_by("pk").values_list("generation", flat=True)
     assert list(generations) == [3, 3, 2, 2]
@@ -189,7 +313,7 @@ def test_a_mail_that_the_server_does_not_give_out_is_not_put_away(
     imap.put(own_port, [letter()])
     box = imap.points_at(mailbox, own_port)
     with monkeypatch.context() as once:
-        once.setattr(collecting, "_literal", lambda *asked: None)
+        once.setattr(server.Box, "literal", lambda *asked: None)
         assert inbound_email.collect(box) == 0
     assert imap.lying_in(own_port, criterion="UNSEEN") == 1
     assert inbound_email.collect(box) == 1
@@ -227,8 +351,11 @@ def test_a_mail_whose_job_was_lost_is_read_all_the_same(mailbox: Mailbox) -> Non
 
 @pytest.mark.parametrize("done_folder", ["", "Done"], ids=["marked", "moved"])
 def test_a_connection_cut_at_fifty_points_loses_and_doubles_nothing(
-    employee: User, mailbox: Mailbox, own_port: int, done_folder: str
+    monkeypatch: pytest.MonkeyPatch, employee: User, mailbox: Mailbox, own_port: int, done_folder: str
 ) -> None:
+    # Within a minute: as if each mail had had its rest.
+    monkeypatch.setattr(collecting, "FIRST_REST", timedelta(0))
+    monkeypatch.setattr(collecting, "MOST_TRIES", 50)
     if done_folder:
         imap.make_folder(own_port, done_folder)
     proxy = imap.Proxy(own_port)
@@ -402,6 +529,121 @@ def test_a_folder_that_is_not_there_stops_no_mail(mailbox: Mailbox, own_port: in
     with pytest.raises(troubles.Trouble):
         inbound_email.collect(box)
     assert InboundMail.objects.count() == 3
+
+
+@pytest.mark.parametrize("field", ["host", "username", "folder", "done_folder", "password"])
+@pytest.mark.parametrize("broken", ["a\r\nX1 DELETE INBOX", "a\nb", "a\rb", "a\x00b", "a\x85b"])
+def test_nothing_ends_a_line_that_is_said_to_the_server(
+    admin: User, mailbox: Mailbox, field: str, broken: str
+) -> None:
+    password = broken if field == "password" else "new"
+    if field != "password":
+        setattr(mailbox, field, broken)
+    with pytest.raises(Invalid) as no:
+        actions.save_mailbox(mailbox, password=password, by=web(admin))
+    assert (no.value.field, no.value.code) == (field, "control_character")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("host", "localhost"), ("port", 994), ("username", "other"), ("security", "starttls")],
+)
+def test_the_password_is_shown_to_nobody_but_the_server_it_was_set_for(
+    admin: User, mailbox: Mailbox, field: str, value: str | int
+) -> None:
+    setattr(mailbox, field, value)
+    with pytest.raises(Invalid) as no:
+        actions.save_mailbox(mailbox, by=web(admin))
+    assert no.value.field == "password"
+    mailbox.refresh_from_db()
+    assert getattr(mailbox, field) != value
+    setattr(mailbox, field, value)
+    actions.save_mailbox(mailbox, password="new", by=web(admin))
+    mailbox.folder, mailbox.name = "Desk", "Helpdesk"
+    actions.save_mailbox(mailbox, by=web(admin))
+
+
+DRIP = 0.05  # seconds between two bytes
+
+
+@pytest.mark.parametrize(
+    ("security", "when"),
+    [("none", "at once"), ("starttls", "at once"), ("tls", "at once"), ("none", "at the end")],
+)
+def test_a_server_that_never_ends_keeps_nobody(
+    monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox, security: str, when: str
+) -> None:
+    """A byte now and then: no answer is ever late, and none is ever complete."""
+    monkeypatch.setattr(server, "SECONDS_TO_BEGIN", 0.5)
+    monkeypatch.setattr(server, "SECONDS_TO_PART", 0.5)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_drip, args=[listener, when, ended], daemon=True).start()
+        box = imap.points_at(mailbox, listener.getsockname()[1])
+        box.security = security
+        if when == "at once":
+            with pytest.raises(TimeoutError):
+                inbound_email.collect(box)
+        else:
+            inbound_email.collect(box)
+        assert ended.wait(60)
+    mailbox.refresh_from_db()
+    assert mailbox.trouble == ("silent" if when == "at once" else "")
+
+
+def _drip(listener: socket.socket, when: str, ended: threading.Event) -> None:
+    with suppress(OSError), listener.accept()[0] as caller:
+        if when == "at the end":
+            lines = caller.makefile("rb")
+            caller.sendall(b"* OK\r\n")
+            while b"LOGOUT" not in (line := lines.readline()):
+                caller.sendall(b"* CAPABILITY IMAP4rev1\r\n* SEARCH\r\n* OK [UIDVALIDITY 1]\r\n")
+                caller.sendall(line.split()[0] + b" OK done\r\n")
+        # The beginning of a record of TLS that is to be long, or of a greeting.
+        caller.sendall(b"\x16\x03\x03\x3f\xff")
+        while True:
+            caller.sendall(b"x")
+            ended.wait(DRIP)
+    ended.set()
+
+
+def test_a_server_that_keeps_visitors_waiting_keeps_no_mail_from_being_read() -> None:
+    visits = next(group for group in groups() if inbound_email.VISITS in group.queues)
+    assert inbound_email.QUEUE not in visits.queues
+    assert tasks.collect_mail.queue == inbound_email.VISITS
+    assert tasks.receive_mail.queue == inbound_email.QUEUE
+
+
+def test_a_visit_ends_for_a_database_that_is_away_and_the_next_one_follows(
+    monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox
+) -> None:
+    def away(box: Mailbox) -> int:
+        raise OperationalError("the database was away")
+
+    monkeypatch.setattr(collecting, "collect", away)
+    inbound_email.visit(mailbox.pk)
+
+
+def test_what_was_away_is_not_asked_by_all_jobs_at_once() -> None:
+    rests: list[list[float]] = []
+    now = timezone.now()
+    for attempts in range(1, 12):
+        job = Job(id=1, queue="mail", lock=None, queueing_lock=None, task_name="t", attempts=attempts)
+        decided = [tasks.Soon().get_retry_decision(exception=OSError(), job=job) for _job in range(20)]
+        rests.append([(one.retry_at - now).total_seconds() for one in decided if one and one.retry_at])
+    for attempts, rest in enumerate(rests, 1):
+        assert len(set(rest)) > 1
+        assert 0.8 * min(2**attempts, 300) <= min(rest) <= max(rest) <= 1.2 * min(2**attempts, 300) + 60
+    job = Job(id=1, queue="mail", lock=None, queueing_lock=None, task_name="t", attempts=12)
+    assert tasks.Soon().get_retry_decision(exception=OSError(), job=job) is None
+
+
+def test_small_mails_are_read_before_large_ones(mailbox: Mailbox) -> None:
+    large, small = fetched(mailbox, letter(text="x" * 1_000_000)), fetched(mailbox, letter())
+    for mail in (large, small):
+        inbound_email.ask_to_receive(mail)
+    jobs = ProcrastinateJob.objects.filter(task_name=inbound_email.TASK).order_by("-priority")
+    assert [job.args["mail"] for job in jobs] == [str(small.public_id), str(large.public_id)]
 
 
 def test_a_server_that_sends_more_than_a_mail_may_have_is_not_read(mailbox: Mailbox) -> None:

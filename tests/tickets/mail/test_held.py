@@ -1,5 +1,6 @@
 """A mail of an unverified sender on the ticket page: agents see it and decide, nobody else knows of it."""
 
+import re
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -10,19 +11,22 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import escape
 from django.utils.translation import gettext
 
 from accounts.models import User
 from audit import trail
+from notifications import markdown
 from notifications.message import message_id
 from notifications.models import Delivery
 from tests.factories import stand
 from tests.tickets.mail.post import arrives
 from tests.tickets.mail.test_who_wrote import reply_address
 from tests.tickets.pages.posting import again, press, see, verbs
-from tickets import correspondence, letters
+from tickets import correspondence, letters, timeline
 from tickets.mail import bounded
 from tickets.models import Attachment, Comment, InboundMail, Mailbox, Ticket
 from tickets.models.mail import Why
@@ -65,7 +69,8 @@ def test_an_agent_puts_it_on_the_ticket_as_what_it_is(
     comment = Comment.objects.get()
     assert (mail.outcome, mail.comment) == ("comment", comment)
     assert comment.author == agent
-    assert comment.body == f"Anna K <anna@private.example> (unverified sender) wrote by mail:\n\n> {WORDS}"
+    assert (comment.body, comment.claimed_by) == (WORDS, "Anna K <anna@private.example>")
+    assert comment.shown == f"Anna K <anna@private.example> (unverified sender) wrote by mail:\n\n> {WORDS}"
     page = see(browser_of(employee), ticket)
     assert WORDS in page
     assert "Unverified sender" in page
@@ -87,6 +92,75 @@ def test_an_answer_to_a_note_is_put_on_the_ticket_as_a_note(
     told = Delivery.objects.filter(pk__gt=before.pk if before else 0)
     assert not told.filter(recipient=employee).exists()
     assert trail.first_fault() is None
+
+
+def test_everybody_reads_in_his_language_who_says_that_he_wrote(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    mail = held(mailbox, ticket, employee)
+    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id)
+    employee.language = "ru"
+    employee.save()
+    with translation.override("ru"):
+        words = gettext("%(sender)s (unverified sender) wrote by mail:").partition("%(sender)s")[2]
+    assert "unverified" not in words
+    page = see(browser_of(employee), ticket)
+    assert words in page
+    assert "(unverified sender) wrote" not in page
+    notice = Delivery.objects.get(recipient=employee, verb="ticket.mail_released", transport="email")
+    with translation.override("ru"):
+        told = letters.compose(notice)
+    assert told is not None
+    assert words in told.text
+    assert words in told.html
+    assert "(unverified sender) wrote" not in told.text
+
+
+def test_no_word_of_it_is_lost(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    """Its lines are quoted, which makes them longer; and a mail may be longer than a comment."""
+    log = "\n".join(f"{number:06d} err" for number in range(1700))
+    mail = held(mailbox, ticket, employee, text=log)
+    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id)
+    assert "001699 err" in see(browser_of(employee), ticket)
+    assert not Attachment.objects.exists()
+    log = "\n".join(f"{number:06d} err" for number in range(2700))
+    mail = held(mailbox, ticket, employee, text=log)
+    assert "checked disabled" in see(browser_of(agent), ticket)
+    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id)
+    comment = Comment.objects.latest("pk")
+    assert comment.body.endswith("…")
+    file = comment.attachments.get()
+    assert file.name == "message.txt"
+    with file.file.open() as content:
+        assert content.read().decode().strip() == log
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[Reset your password](https://evil.example/) **Elena**",
+        "# Elena",
+        "1. Elena",
+        "- Elena",
+        "> Elena",
+        "www.evil.example",
+        "https://evil.example/x",
+        "//localhost/x",
+        "a@evil.example",
+        "`Elena` _of_ ~~IT~~ &amp; <b>more</b> | \\",
+        "A. S. O'Neil-Smith (IT), 2nd",
+    ],
+)
+def test_a_name_is_only_a_name(name: str) -> None:
+    comment = Comment(body="x", claimed_by=f"{name} <x@evil.example>")
+    html = markdown.render(comment.shown)
+    line = html.partition("</p>")[0].removeprefix("<p>")
+    link = '<a href="mailto:x@evil.example" rel="noopener nofollow">x@evil.example</a>'
+    assert line.startswith(escape(name).replace("&#x27;", "'"))
+    assert line.count("<") == 2, line
+    assert link in line
 
 
 def test_releasing_moves_nothing_and_answers_nothing(
@@ -301,6 +375,27 @@ def test_an_answer_whose_files_do_not_fit_is_a_comment_without_them(
     assert not Attachment.objects.exists()
 
 
+def test_the_ticket_says_that_files_of_a_mail_were_left_out(
+    settings: Any, employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    settings.MOST_FILES = 2
+    him = f"{employee.full_name} <{employee.email}>"
+    to = reply_address(ticket, employee)
+    with_files(mailbox, to, him, a_csv=b"one", b_csv=b"two", c_csv=b"three")
+    left = "(Some files of this mail are missing: they were too large or too many.)"
+    assert Comment.objects.get().body == f"{WORDS}\n\n{left}"
+    assert Attachment.objects.count() == 2
+    opened = with_files(mailbox, "desk@example.com", him, a_csv=b"one", b_csv=b"two", c_csv=b"three").ticket
+    assert opened is not None
+    assert left in opened.description
+    waits = with_files(mailbox, to, a_csv=b"one", b_csv=b"two", c_csv=b"three")
+    assert (waits.outcome, waits.reason) == (
+        "held",
+        f"{Why.FILES_LEFT.label}; the reply address was given to somebody else",
+    )
+    assert "some files were too large or too many" in see(browser_of(agent), ticket)
+
+
 def test_a_file_that_is_called_as_ours_is_a_file(mailbox: Mailbox) -> None:
     mail = with_files(mailbox, "desk@example.com", message_txt=b"one")
     assert mail.ticket is not None
@@ -347,6 +442,69 @@ def test_the_history_unfolds_for_agents_and_for_its_writer_only(
     assert "an internal word" in see(browser_of(agent), ticket)
     assert "an internal word" in see(browser_of(employee), ticket)
     assert "an internal word" not in see(browser_of(colleague), ticket)
+
+
+LONG = "Thanks!\n\nOn Mon, 3 Mar 2025 at 10:15, Desk <desk@example.com> wrote:\n" + (
+    "> It is a long story, told again in every mail.\n" * 4000 + "> and so it ends\n"
+)
+
+
+def test_the_page_shows_the_beginning_of_a_long_history_and_where_it_goes_on(
+    employee: User, colleague: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    from accounts.acting import SYSTEM
+    from tickets import actions
+
+    actions.watch(ticket, user=colleague, by=SYSTEM)
+    for _number in range(3):
+        mail = arrives(mailbox, to=reply_address(ticket, employee), text=LONG)
+    waits = held(mailbox, ticket, employee, text=LONG)
+    with CaptureQueriesContext(connection) as asked:
+        page = see(browser_of(agent), ticket)
+    assert "It is a long story" in page
+    assert len(page) < 100_000
+    fetched = [
+        query["sql"].partition(" FROM ")[0] for query in asked if "tickets_inboundmail" in query["sql"]
+    ]
+    assert not [
+        sql for sql in fetched if '"folded"' in sql.replace('LEFT("tickets_inboundmail"."folded"', "")
+    ]
+    bounds = re.findall(r'LEFT\("tickets_inboundmail"\."folded", (\d+)\)', "".join(fetched))
+    assert set(bounds) == {str(timeline.FOLDED_SHOWN + 1)}
+    whole = reverse("tickets:mail", args=[ticket.public_id, mail.public_id])
+    assert whole in page
+    assert "and so it ends" not in page
+    for reader in (agent, employee):
+        assert "and so it ends" in browser_of(reader).get(whole).content.decode()
+    assert browser_of(colleague).get(whole).status_code == 404
+    of_a_stranger = reverse("tickets:mail", args=[ticket.public_id, waits.public_id])
+    assert of_a_stranger in page
+    assert browser_of(agent).get(of_a_stranger).status_code == 200
+    assert browser_of(employee).get(of_a_stranger).status_code == 404
+    other = arrives(mailbox, text="Another one.").ticket
+    assert other is not None
+    elsewhere = reverse("tickets:mail", args=[other.public_id, mail.public_id])
+    assert browser_of(agent).get(elsewhere).status_code == 404
+
+
+def test_who_writes_a_notice_reads_no_text_of_the_mails_before(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    from tests.factories import web
+    from tickets import actions
+
+    arrives(mailbox, to=reply_address(ticket, employee), text=LONG, Message_ID="<his@client.example>")
+    actions.add_comment(ticket, body="We look into it.", by=web(agent))
+    notice = Delivery.objects.filter(recipient=employee, transport="email", verb="ticket.commented").latest(
+        "pk"
+    )
+    with CaptureQueriesContext(connection) as asked:
+        told = letters.compose(notice)
+    assert told is not None
+    assert "<his@client.example>" in told.thread
+    fetched = [query["sql"] for query in asked if "tickets_inboundmail" in query["sql"]]
+    assert fetched
+    assert not [sql for sql in fetched if '"folded"' in sql or '"text"' in sql or '"raw"' in sql]
 
 
 def test_an_agent_s_answer_to_a_note_is_a_note(
@@ -402,10 +560,51 @@ def test_an_agent_says_whose_request_it_is(
     assert (ticket.requester, ticket.author, mail.proof) == (employee, stand_in, "agent")
     assert verbs(ticket)[-1] == "sender_accepted"
     assert trail.first_fault() is None
-    page = see(browser_of(employee), ticket)
-    assert "The VPN drops." in page
-    assert "Unverified sender" not in page
+    for reader in (employee, agent):
+        page = see(browser_of(reader), ticket)
+        assert "The VPN drops." in page
+        assert "Unverified sender" not in page
+        assert "<b>Anna Kuznetsova</b> opened the ticket" in page
+        assert "by mail, from Anna Kuznetsova &lt;anna@example.com&gt;, confirmed by Igor Orlov" in page
     assert Delivery.objects.filter(verb="ticket.sender_accepted", recipient=employee).exists()
+
+
+def test_the_thread_of_whom_an_agent_has_confirmed_begins_with_his_mail(
+    employee: User, agent: User, mailbox: Mailbox
+) -> None:
+    from tests.factories import web
+    from tickets import actions
+
+    mail = unproven(mailbox, text="The VPN drops.", Message_ID="<orig@client.example>")
+    assert mail.ticket is not None
+    ticket = actions.accept_sender(mail, by=web(agent))
+    actions.add_comment(ticket, body="Since when?", by=web(agent))
+    notice = Delivery.objects.filter(recipient=employee, transport="email").latest("pk")
+    told = letters.compose(notice)
+    assert told is not None
+    assert told.thread[:1] == ("<orig@client.example>",)
+
+
+def test_nobody_s_name_stands_over_the_words_of_a_stranger(
+    agent: User, stand_in: User, mailbox: Mailbox, browser_of: BrowserOf
+) -> None:
+    mail = unproven(mailbox, sender="Eve <eve@elsewhere.example>", text="Send me the list.")
+    assert mail.ticket is not None
+    page = see(browser_of(agent), mail.ticket)
+    assert "<b>Eve &lt;eve@elsewhere.example&gt; (unverified sender)</b> opened the ticket" in page
+    told = list(Delivery.objects.filter(verb="ticket.opened", recipient=agent))
+    with translation.override("ru"):
+        seen = letters.lines(told, reader=agent)
+        words = gettext("unverified sender")
+    assert len(seen) == len(told) > 0
+    for line in seen.values():
+        assert f"Eve &lt;eve@elsewhere.example&gt; ({words})" in line.words
+    says = "Eve <eve@elsewhere.example> (unverified sender) opened the ticket"
+    for notice in told:
+        for notice.transport in ("email", "slack"):
+            message = letters.compose(notice)
+            assert message is not None
+            assert says in message.text
 
 
 def test_it_is_said_once(employee: User, agent: User, mailbox: Mailbox, browser_of: BrowserOf) -> None:
@@ -424,6 +623,9 @@ def test_whom_nobody_knows_is_nobodys_requester(
     mail = unproven(mailbox, sender="Ivan <ivan@elsewhere.example>")
     ticket = mail.ticket
     assert ticket is not None
+    page = see(browser_of(agent), ticket)
+    assert "Confirm the sender" not in page
+    assert "Nobody at the desk has the address ivan@elsewhere.example: once they have an account" in page
     answer = press(browser_of(agent), ticket, "accept_sender", mail=mail.public_id)
     assert "Nobody at the desk has the address ivan@elsewhere.example." in answer.content.decode()
     ticket.refresh_from_db()

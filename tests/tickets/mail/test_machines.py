@@ -108,6 +108,25 @@ def test_a_person_is_told_that_his_mail_has_arrived(employee: User, mailbox: Mai
     assert receipts_to(employee) == 1
 
 
+def test_who_names_a_ticket_in_a_new_mail_is_told_that_it_is_another(
+    employee: User, colleague: User, mailbox: Mailbox, ticket: Ticket
+) -> None:
+    subject = f"[{ticket.reference}] and now the printer"
+    mail = arrives(mailbox, proven=True, subject=subject)
+    assert mail.ticket is not None
+    assert mail.ticket != ticket
+    assert f"The subject names {ticket.reference}." in mail.ticket.description
+    assert receipts_to(employee) == 1
+    Delivery.objects.filter(reason="sender").update(state=State.SENT)
+    # What may be an answer to that receipt gets none: two desks would go on for ever.
+    arrives(mailbox, proven=True, subject=f"Re: {subject}", text="Your request has been received.")
+    assert receipts_to(employee) == 1
+    # Of a ticket that he may not see nothing is said.
+    other = arrives(mailbox, sender=colleague.email, proven=True, subject=subject, text="?")
+    assert other.ticket is not None
+    assert other.ticket.description == "?"
+
+
 def test_the_reply_of_a_requester_does_not_reopen_by_itself(
     employee: User, agent: User, mailbox: Mailbox, ticket: Ticket
 ) -> None:

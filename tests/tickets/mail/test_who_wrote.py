@@ -205,7 +205,7 @@ def closed(ticket: Ticket) -> Ticket:
     return ended
 
 
-@pytest.mark.parametrize("proof", ["token", "dmarc"])
+@pytest.mark.parametrize("proof", ["token", "dmarc", "dmarc and a subject"])
 def test_what_continues_a_confidential_ticket_is_as_confidential(
     employee: User, agent: User, mailbox: Mailbox, confidential: Service, proof: str
 ) -> None:
@@ -213,8 +213,10 @@ def test_what_continues_a_confidential_ticket_is_as_confidential(
     fields = {"to": reply_address(before, employee)}
     if proof == "dmarc":
         fields = {"References": correspondence.root_of(before)}
-    mail = arrives(mailbox, text="5000", proven=proof == "dmarc", subject="Re: Payroll question", **fields)
-    assert (mail.outcome, mail.proof) == ("ticket", proof)
+    if proof == "dmarc and a subject":
+        fields = {"subject": f"Re: [{before.reference}] Payroll question"}
+    mail = arrives(mailbox, text="5000", proven=proof != "token", **fields)
+    assert (mail.outcome, mail.proof) == ("ticket", proof[:5])
     assert mail.ticket is not None
     assert mail.ticket != before
     assert (mail.ticket.service, mail.ticket.team) == (confidential, confidential.team)
@@ -328,6 +330,8 @@ FORGED = {
     ],
     "two From fields": [PASSES, ANNA, "From: mallory@example.com"],
     "two From fields the other way round": [PASSES, "From: mallory@example.com", ANNA],
+    "a From field with a blank before the colon": [PASSES, ANNA, "From : mallory@evil.example"],
+    "the same with a tab": [PASSES, ANNA, "from\t: mallory@evil.example"],
     "two addresses": [PASSES, "From: anna@example.com, mallory@example.com"],
     "a group": [PASSES, "From: Staff: anna@example.com;"],
     "a group of nobody": [PASSES, "From: anna@example.com:;"],
