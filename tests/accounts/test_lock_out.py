@@ -66,9 +66,8 @@ def is_in(desk: Desk, browser: requests.Session) -> bool:
 
 
 def test_two_hundred_guesses_at_once(strict: Desk, counted: Path) -> None:
-    """Seen to fail with `minutes_to_wait` called after the password is checked (200 hashes), with the count read and
-    written in two statements (more than ten), with the count for the person alone (Anna is refused elsewhere), and
-    without the address in it.
+    """Seen to fail without `minutes_to_wait` in the view (200 hashes), and with a count for the person alone, whatever
+    the address (Anna is refused elsewhere).
     """
     anna: User = UserFactory.create(email="anna@example.com")
     owner, status = sign_in(strict, PASSWORD, address="127.0.0.3")

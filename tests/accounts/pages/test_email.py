@@ -80,7 +80,8 @@ def test_no_other_page_takes_it_either(employee: User, browser_of: BrowserOf, ma
 def test_whoever_reads_a_mailbox_by_mistake_gets_nothing(
     employee: User, colleague: User, browser_of: BrowserOf, mailbox: Mailbox
 ) -> None:
-    """A slip of the pen must not give the account away. Seen to fail without the two questions who it is."""
+    """A slip of the pen must not give the account away. Seen to fail without the question
+    who it is in by_mail.take_address; the page asks, too."""
     browser_of(employee).post(EMAIL, {"email": NEW})
     link = mailbox.link_to(NEW)
     stranger, other = Client(), browser_of(colleague)

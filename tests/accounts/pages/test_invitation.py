@@ -77,7 +77,7 @@ def test_the_mail_is_in_her_language(nina: User, admin: User, mailbox: Mailbox) 
 
 
 def test_it_is_good_for_three_days_and_once(nina: User, admin: User, mailbox: Mailbox) -> None:
-    """Seen to fail without `ended_at`, the state and `expires_at` in links.is_good, one after the other."""
+    """Seen to fail without the password in links.state_of."""
     link = by_mail.invite(nina, by=web(admin))
     assert (link.expires_at - link.created_at).total_seconds() == 72 * 3600
     path = mailbox.link_to("nina@example.com")
@@ -107,6 +107,7 @@ def test_one_that_died_before_it_was_sent_is_not_sent(nina: User, admin: User, m
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_accept_at_once_one_does(admin: User) -> None:
+    """Seen to fail without the call of `is_good` in by_mail._taken."""
     for _round in range(10):
         user = UserFactory.create(has_password=False)
         link = by_mail.invite(user, by=web(admin))

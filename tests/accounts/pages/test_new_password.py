@@ -55,7 +55,7 @@ def test_the_mail_speaks_the_language_of_its_reader_and_says_who_asked(
 
 
 def test_a_link_is_good_once(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail without the call of `is_good` in by_mail._taken, and without the state in links.state_of."""
+    """Seen to fail without the password in links.state_of. Two at once: see the race in test_invitation.py."""
     ask()
     link = mailbox.link_to("anna@example.com")
     first, second = Client(), Client()
