@@ -26,6 +26,7 @@ from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.actions import require_admin_still
 from accounts.changing import locked, subject
 from accounts.models import User
+from accounts.sealed import Unreadable
 from audit import trail
 
 APP, PASSKEY, CODES = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
@@ -180,7 +181,7 @@ def show_code(user: User, *, code: str, by: Actor) -> bool:
     mine = Authenticator.objects.filter(user=user, type__in=[APP, CODES]).select_for_update().order_by("pk")
     for factor in mine:
         if factor.type == APP:
-            step = _step_of(decrypt(factor.data["secret"]), code, after=factor.data["last_step"])
+            step = _step_of(_secret_of(factor), code, after=factor.data["last_step"])
             if step is not None:
                 _use(factor, last_step=step)
                 trail.record("user.factor_shown", subject(user), by=by, comment=name(factor))
@@ -259,10 +260,18 @@ def _use(factor: Authenticator, **values: Any) -> None:
     factor.save(update_fields=["data", "last_used_at"])
 
 
+def _secret_of(app: Authenticator) -> str:
+    """Empty where the key is gone that it was encrypted with: the app no longer holds, recovery codes do."""
+    try:
+        return str(decrypt(app.data["secret"]))
+    except Unreadable:
+        return ""
+
+
 def _step_of(secret: str, code: str, *, after: int) -> int | None:
     """The time step of RFC 6238 whose code this is: that of now or one beside it, and none up to `after` any more."""
     now = int(time.time()) // PERIOD
-    for step in (now, now - 1, now + 1):
+    for step in (now, now - 1, now + 1) if secret else ():
         expected = format_hotp_value(hotp_value(secret, step))
         if step > after and compare_user_code(actual=code, expected=expected):
             return step

@@ -1,5 +1,6 @@
 """Second factors: what holds and what does not, who is asked for one, and that nothing opens without."""
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -673,3 +675,25 @@ def test_a_reset_needs_a_fresh_proof_of_the_administrator(
     answer = browser.post(f"/admin/accounts/user/{agent.pk}/second-factor/")
     assert answer["Location"].startswith("/account/confirm/")
     assert factors.has_any(agent)
+
+
+def test_the_server_helps_the_last_administrator(admin: User) -> None:
+    with_app(admin)
+    said = io.StringIO()
+    call_command("reset_second_factor", "MARIA@example.com", stdout=said)
+    assert "no second factor any more" in said.getvalue()
+    assert not factors.has_any(admin)
+    assert Event.objects.get(verb="user.factors_reset").door == "system"
+    with pytest.raises(CommandError, match="nothing is changed"):
+        call_command("reset_second_factor", "maria@example.com")
+    with pytest.raises(CommandError, match="Nobody here"):
+        call_command("reset_second_factor", "nobody@example.com")
+
+
+def test_without_the_key_of_then_an_app_holds_no_more_and_recovery_codes_do(
+    employee: User, settings: Any
+) -> None:
+    secret, codes = with_app(employee)
+    settings.SECRET_KEY = "another-key-of-the-desk-" + 40 * "1"
+    assert not factors.show_code(employee, code=code(secret), by=web(employee))
+    assert factors.show_code(employee, code=codes[0], by=web(employee))
