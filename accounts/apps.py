@@ -16,6 +16,7 @@ USER_VERBS = {
     "signed_in": _("Signed in"),
     "signed_out": _("Signed out"),
     "sign_in_refused": _("Sign-in refused"),
+    "denied": _("Access denied"),
     "factor_added": _("Second factor added"),
     "factor_removed": _("Second factor removed"),
     "factors_reset": _("Second factors reset"),
@@ -43,7 +44,13 @@ USER_FIELDS = {
     "identities": _("accounts at providers"),
 }
 TEAM_VERBS = {"created": _("Team added"), "changed": _("Team changed")}
-KEY_VERBS = {"issued": _("API key issued"), "revoked": _("API key revoked")}
+KEY_VERBS = {
+    "issued": _("API key issued"),
+    "revoked": _("API key revoked"),
+    "refused": _("API key refused"),
+}
+# What people do to themselves every day.
+EVERYDAY = {"profile_changed"}
 
 
 class AccountsConfig(AppConfig):
@@ -56,6 +63,12 @@ class AccountsConfig(AppConfig):
         from audit import trail, words
 
         trail.TOLD.update(user=present.users, team=present.teams, api_key=present.keys)
-        words.teach("user", User, verbs=USER_VERBS, fields=USER_FIELDS)
+        words.teach(
+            "user",
+            User,
+            verbs=USER_VERBS,
+            fields=USER_FIELDS,
+            security=USER_VERBS.keys() - EVERYDAY,
+        )
         words.teach("team", Team, verbs=TEAM_VERBS)
-        words.teach("api_key", ApiKey, verbs=KEY_VERBS, fields={"owner": _("owner")})
+        words.teach("api_key", ApiKey, verbs=KEY_VERBS, fields={"owner": _("owner")}, security=KEY_VERBS)

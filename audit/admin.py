@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from ipaddress import ip_address
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from audit import words
-from audit.models import Event
+from audit.models import Event, SecurityEvent
 
 # Pages of a long history are counted up to here: nobody turns to page 1,000, and counting all costs seconds.
 FARTHEST = 10_000
@@ -28,6 +29,7 @@ BUSIEST = 12
 LONGEST_SEARCH = 200
 # For an action of the list that stands on the page of a row, too.
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+REFUSALS = ("refused", "denied", "failed", "locked")  # how the verbs of those end
 FIELDS = 3  # a line of the list names at most so many
 NUMBER = re.compile(r"sf-?(\d{1,18})", re.IGNORECASE)
 
@@ -115,7 +117,7 @@ class VerbFilter(admin.SimpleListFilter):
     parameter_name = "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        verbs = set(_recent().values_list("verb", flat=True)) | {self.value() or ""}
+        verbs = set(_recent(model_admin).values_list("verb", flat=True)) | {self.value() or ""}
         return sorted(
             ((verb, words.of_verb(verb)) for verb in verbs - {""}), key=lambda pair: pair[1].casefold()
         )
@@ -129,7 +131,7 @@ class SubjectTypeFilter(VerbFilter):
     parameter_name = "subject_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        kinds = set(_recent().values_list("subject_type", flat=True)) | {self.value() or ""}
+        kinds = set(_recent(model_admin).values_list("subject_type", flat=True)) | {self.value() or ""}
         return sorted(
             ((kind, words.of_kind(kind)) for kind in kinds - {""}), key=lambda pair: pair[1].casefold()
         )
@@ -145,7 +147,7 @@ class ActorFilter(admin.SimpleListFilter):
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = Counter(_recent().exclude(actor_id=None).values_list("actor_id", "actor_name"))
+        rows = Counter(_recent(model_admin).exclude(actor_id=None).values_list("actor_id", "actor_name"))
         people = {str(key): name for (key, name), _times in rows.most_common(BUSIEST)}
         if (chosen := self.value()) and chosen not in people:
             last = Event.objects.filter(actor_id=_uuid(chosen)).order_by("-id").first()
@@ -168,13 +170,20 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     search_fields = ("subject_name",)
     search_help_text = _(
-        "A number (SF-1042), an id, the name of an actor or subject, or the id of a request."
+        "A number (SF-1042), an id, the name of an actor or subject, an IP address, or the id of a request."
     )
     fields = (
         "at", "what", "about", "who", "door", "api_key_prefix", "address", "request_id", "seq", "changes_in_words",
         "comment", "internal", "digest",
     )  # fmt: skip
     readonly_fields = fields
+
+    def told(self) -> QuerySet[Event]:
+        """Of all events those that this page is about."""
+        return Event.objects.all()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return self.told().order_by(*self.get_ordering(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("-id",)
@@ -185,8 +194,10 @@ class EventAdmin(ReadOnlyAdmin):
         term = search_term.strip()[:LONGEST_SEARCH]
         if not term:
             return queryset, False
-        number, key = NUMBER.fullmatch(term), _uuid(term)
-        if key is not None:
+        number, key, address = NUMBER.fullmatch(term), _uuid(term), _address(term)
+        if address is not None:
+            found = queryset.filter(address=address)
+        elif key is not None:
             found = (
                 queryset.filter(subject_id=key)
                 | queryset.filter(actor_id=key)
@@ -249,18 +260,56 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
 
+class RefusedFilter(admin.SimpleListFilter):
+    """Whether somebody has got what he wanted."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("refused", _("Refused")), ("allowed", _("Allowed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        refusals = {verb for verb in words.SECURITY if verb.endswith(REFUSALS)}
+        if self.value() == "refused":
+            return queryset.filter(verb__in=refusals)
+        return queryset.exclude(verb__in=refusals) if self.value() == "allowed" else queryset
+
+
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(EventAdmin):
+    """Who came in, who was kept out, who has taken or given what others must not have."""
+
+    list_display = ("at", "what", "about", "who", "door", "address", "detail")  # type: ignore[assignment]
+    list_filter = (RefusedFilter, VerbFilter, "door", ActorFilter)  # type: ignore[assignment]
+
+    def told(self) -> QuerySet[Event]:
+        return Event.objects.filter(verb__in=words.SECURITY)
+
+    @admin.display(description=_("details"))
+    def detail(self, event: Event) -> str:
+        return event.comment[:200] or self.what_changed(event)
+
+
 def _pair(pair: Any) -> tuple[Any, Any]:
     return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else (None, pair)
 
 
-def _recent() -> QuerySet[Event]:
-    newest = Event.objects.order_by("-id").values("pk")[:RECENT]
+def _recent(model_admin: Any) -> QuerySet[Event]:
+    newest = model_admin.told().order_by("-id").values("pk")[:RECENT]
     return Event.objects.filter(pk__in=newest).order_by()
 
 
 def _uuid(text: str) -> UUID | None:
     try:
         return UUID(text)
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ip_address(text))
     except ValueError:
         return None
 

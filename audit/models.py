@@ -75,3 +75,12 @@ class Event(models.Model):
         # The database has its own way to write one.
         row["address"] = self.address and str(ip_address(self.address))
         return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class SecurityEvent(Event):
+    """The same rows, for a page of their own: see audit.words.SECURITY."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("security event")
+        verbose_name_plural = _("security events")

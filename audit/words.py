@@ -4,7 +4,7 @@ This app knows nobody: the apps whose subjects they are fill the tables at start
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NOTHING = "—"
 
 VERBS: "dict[str, _StrPromise]" = {}
+# Of these the verbs that tell who comes in, who was kept out, and who has taken or given what others must not have.
+SECURITY: set[str] = set()
 _KINDS: dict[str, type[models.Model]] = {}
 # Of each kind the fields of its events that are no columns of its model.
 _FIELDS: "dict[str, Mapping[str, _StrPromise]]" = {}
@@ -34,8 +36,13 @@ def teach(
     *,
     verbs: "Mapping[str, _StrPromise]",
     fields: "Mapping[str, _StrPromise] | None" = None,
+    security: Collection[str] = (),
 ) -> None:
-    """Say how events of this kind of subject are read; the words for columns and choices are those of its model."""
+    """Say how events of this kind of subject are read; the words for columns and choices are those of its model.
+
+    `security` names the verbs that belong on the page of security events.
+    """
+    SECURITY.update(f"{kind}.{verb}" for verb in security)
     VERBS.update({f"{kind}.{verb}": words for verb, words in verbs.items()})
     _KINDS[kind] = model
     _FIELDS[kind] = fields or {}

@@ -39,8 +39,8 @@ class NotificationsConfig(AppConfig):
         trail.TOLD["webhook"] = webhooks.present_webhooks
         # What happens to a delivery changes nothing that an event has told of.
         trail.TOLD["delivery"] = lambda: ()
-        words.teach("channel", Channel, verbs=CHANNEL_VERBS)
-        words.teach("webhook", Webhook, verbs=WEBHOOK_VERBS)
+        words.teach("channel", Channel, verbs=CHANNEL_VERBS, security=CHANNEL_VERBS)
+        words.teach("webhook", Webhook, verbs=WEBHOOK_VERBS, security=WEBHOOK_VERBS)
         words.teach("delivery", Delivery, verbs=DELIVERY_VERBS)
         outbox.COMPOSERS[quiet.DIGEST] = lambda _deliveries: digest.compose
         outbox.COMPOSERS[letters.ACCOUNT] = lambda _deliveries: letters.compose

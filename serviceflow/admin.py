@@ -31,6 +31,7 @@ ORDER = (
     "Webhook",
     "Delivery",
     "Event",
+    "SecurityEvent",
 )
 
 

@@ -17,9 +17,10 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from accounts import allowances, api_keys, second_factor
-from accounts.acting import Refused
+from accounts import allowances, api_keys, denials, second_factor
+from accounts.acting import Actor, Refused
 from accounts.models import ApiKey, Scope, User
+from audit.models import Door
 from serviceflow import errors, problems
 from serviceflow.fair_use import limits_of
 from serviceflow.middleware import speak_as
@@ -42,10 +43,12 @@ class KeyAuthentication(BaseAuthentication):
         raw = key_in(request)
         if raw is None:
             return None
+        called: Any = request._request
         key = api_keys.find(raw)
         if key is None:
+            at, place = called.request_id, called.client_address
+            denials.key_refused(raw, by=Actor(None, Door.API, request_id=at, address=place))
             raise exceptions.AuthenticationFailed
-        called: Any = request._request
         called.api_key = key
         called.api_key_prefix = key.prefix  # for the log
         called._cached_user = key.user  # a session that came along is not who calls

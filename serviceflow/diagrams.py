@@ -46,7 +46,8 @@ def pages() -> dict[Path, str]:
 
 def erd() -> str:
     """Every table of the desk with its columns and references."""
-    tables = [model for app in APPS for model in apps.get_app_config(app).get_models()]
+    models = (model for app in APPS for model in apps.get_app_config(app).get_models())
+    tables = [model for model in models if not model._meta.proxy]
     lines = ["erDiagram"]
     for model in tables:
         lines += [f"    {model.__name__} {{", *(f"        {line}" for line in _columns(model)), "    }"]

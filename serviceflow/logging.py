@@ -56,6 +56,7 @@ TALKATIVE = (
 
 # What strangers can make Django complain about as often as they like; the line of the request says enough.
 CLUMSY = (
+    "csrf",  # it tells the path, which may hold a token; we say so ourselves
     "DisallowedHost",
     "DisallowedModelAdminLookup",
     "RequestDataTooBig",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
@@ -24,7 +25,9 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import allowances, one_time_forms, second_factor
+from accounts import allowances, denials, one_time_forms, second_factor
+from accounts.acting import actor_of
+from audit.models import Door
 from serviceflow import errors, headers, problems
 from serviceflow.fair_use import limits_of
 
@@ -265,6 +268,33 @@ def second_factor_first(get_response: Respond) -> Respond:
         return redirect(f"{reverse('accounts:second_factors')}?{urlencode({'next': goal})}")
 
     return respond
+
+
+# --- Who was kept out ----------------------------------------------------------------------------
+
+
+def remember_denials(get_response: Respond) -> Respond:
+    """Write down who has asked for what is not his, by whichever door. That he is refused does not depend on it."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        person = known_person(request) if response.status_code == HTTPStatus.FORBIDDEN else None
+        if person is not None:
+            match = request.resolver_match
+            what = f"{request.method} /{match.route if match else ''}"
+            try:
+                denials.denied(person, what=what, by=actor_of(request, door_of(request)))
+            except Error as trouble:
+                log.error("denial_not_remembered", said=str(trouble))
+        return response
+
+    return respond
+
+
+def door_of(request: HttpRequest) -> str:
+    if problems.asks_for_json(request):
+        return Door.API
+    return Door.ADMIN if request.path_info.startswith("/admin/") else Door.WEB
 
 
 # --- In whose language ---------------------------------------------------------------------------

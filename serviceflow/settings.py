@@ -266,6 +266,7 @@ MIDDLEWARE = [
     "serviceflow.middleware.persons_choices",
     "serviceflow.middleware.second_factor_first",
     "serviceflow.middleware.fair_use",
+    "serviceflow.middleware.remember_denials",
 ]
 
 ROOT_URLCONF = "serviceflow.urls"

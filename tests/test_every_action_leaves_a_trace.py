@@ -21,7 +21,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from accounts import actions as people
-from accounts import api_keys, by_mail, configuration, factors, links, passkeys, proof, sessions
+from accounts import api_keys, by_mail, configuration, denials, factors, links, passkeys, proof, sessions
 from accounts.acting import SYSTEM, Actor
 from accounts.models import ApiKey, Link, Purpose, Team, User
 from accounts.passkeys import Shown
@@ -503,6 +503,10 @@ KEYS: dict[str, tuple[Deed, list[str]]] = {
     "revoke": (lambda d: api_keys.revoke(d.key, by=d.boss), ["api_key.revoked"]),
     "rotate": (lambda d: api_keys.rotate(d.key, by=d.boss), ["api_key.issued", "api_key.revoked"]),
 }
+DENIALS: dict[str, tuple[Deed, list[str]]] = {
+    "denied": (lambda d: denials.denied(d.employee, what="GET /admin/", by=web(d.employee)), ["user.denied"]),
+    "key_refused": (lambda d: denials.key_refused("sf_wrong", by=SYSTEM), ["api_key.refused"]),
+}
 CONFIGURATION: dict[str, tuple[Deed, list[str]]] = {
     "save": (lambda d: configuration.save(Team(name="Facilities"), by=d.boss), ["team.created"]),
 }
@@ -574,6 +578,7 @@ VERBS: dict[str, tuple[Deed, list[str]]] = {
         ("webhooks", WEBHOOKS),
         ("outbox", OUTBOX),
         ("preferences", PREFERENCES),
+        ("denials", DENIALS),
     )
     for name, verb in verbs.items()
 }
@@ -617,6 +622,7 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
         "accounts/configuration.py",
         "accounts/factors.py",
         "accounts/sessions.py",
+        "accounts/denials.py",
         "audit/models.py",  # the class itself
         "audit/trail.py",
         "notifications/outbox.py",
@@ -642,6 +648,7 @@ def test_every_verb_there_is_has_its_case_here() -> None:
     assert set(WEBHOOKS) == verbs_of(webhooks) - NO_VERBS
     assert set(OUTBOX) == verbs_of(outbox) - NO_VERBS
     assert set(PREFERENCES) == verbs_of(preferences) - NO_VERBS
+    assert set(DENIALS) == verbs_of(denials) - NO_VERBS
     assert {*TICKETS, *PEOPLE, *KEYS, *CONFIGURATION, *PREFERENCES}.isdisjoint(NO_VERBS)
 
 

@@ -71,9 +71,9 @@ class TicketsConfig(AppConfig):
             verbs=TICKET_VERBS,
             fields={"watchers": _("followers"), "attachments": _("files")},
         )
-        words.teach("attachment", Attachment, verbs=FILE_VERBS)
+        words.teach("attachment", Attachment, verbs=FILE_VERBS, security={"downloaded"})
         trail.TOLD["mailbox"] = reads.present_mailboxes
         trail.TOLD["mail"] = reads.present_mails
-        words.teach("mailbox", Mailbox, verbs=MAILBOX_VERBS)
-        words.teach("mail", InboundMail, verbs=MAIL_VERBS)
+        words.teach("mailbox", Mailbox, verbs=MAILBOX_VERBS, security=MAILBOX_VERBS)
+        words.teach("mail", InboundMail, verbs=MAIL_VERBS, security={"source_read"})
         words.teach("service", Service, verbs=SERVICE_VERBS)

@@ -177,6 +177,7 @@ ADMIN_MODELS = """
 model                   add     change
 
 audit.event             read    read
+audit.securityevent     read    read
 accounts.user           ok      ok
 accounts.team           ok      ok
 accounts.apikey         ok      read

@@ -56,10 +56,12 @@ def test_everybody_is_answered_as_the_table_says(world: World, caller: str) -> N
     assert not wrong, "\n".join(wrong)
     left = changed(before, stored())
     assert set(left) <= LEFT, left
+    assert {event["verb"] for event in left.get("+audit_event", [])} <= DENIALS
 
 
-# What a refusal leaves: that the key was used, that somebody tried to sign in.
-LEFT = {"accounts_apikey.last_used_at"}
+# What a refusal leaves: that the key was used, and that somebody was kept out.
+LEFT = {"accounts_apikey.last_used_at", "+audit_event"}
+DENIALS = {"user.denied", "api_key.refused"}
 
 
 def test_what_no_line_speaks_of_is_not_taken(world: World) -> None:
@@ -74,7 +76,9 @@ def test_what_no_line_speaks_of_is_not_taken(world: World) -> None:
                 if answer not in allowed:
                     wrong.append(f"{method} {name} by {caller}: {answer}")
     assert not wrong, "\n".join(wrong)
-    assert set(changed(before, stored())) <= LEFT
+    left = changed(before, stored())
+    assert set(left) <= LEFT, left
+    assert {event["verb"] for event in left.get("+audit_event", [])} <= DENIALS
 
 
 # Something there is, of the kind that the address is about.
