@@ -26,9 +26,13 @@ os.environ.setdefault("DATABASE_URL", devdb.url())
 # Names the databases of this run, so that two runs in one checkout leave each other alone. Workers inherit it.
 # Set it yourself to keep a database between runs with --reuse-db.
 os.environ.setdefault("TEST_RUN", str(os.getpid()))
-# And its files: see tests/conftest.py, which takes them away.
+# And its files, of each of its workers apart: see tests/conftest.py, which takes them away.
 os.environ["FILES_FOLDER"] = str(
-    Path(__file__).resolve().parent.parent / ".run" / "test-files" / os.environ["TEST_RUN"]
+    Path(__file__).resolve().parent.parent
+    / ".run"
+    / "test-files"
+    / os.environ["TEST_RUN"]
+    / os.environ.get("PYTEST_XDIST_WORKER", "")
 )
 
 from serviceflow.settings import *  # noqa: E402, F403 (reads the environment above)

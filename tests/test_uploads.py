@@ -45,8 +45,9 @@ def memory_of_workers() -> list[float]:
             try:
                 if b"tests.served_settings" not in (folder / "environ").read_bytes():
                     continue
-                if b"serviceflow.gunicorn" in (folder / "cmdline").read_bytes():
-                    status = (folder / "status").read_text()
+                if b"serviceflow.gunicorn" not in (folder / "cmdline").read_bytes():
+                    continue
+                status = (folder / "status").read_text()
             except OSError:
                 continue
             else:
