@@ -9,8 +9,9 @@ from serviceflow.settings_test import DATABASES, RATE_LIMITS, STORAGES
 DATABASES["default"]["NAME"] = os.environ["SERVED_DATABASE"]
 STATIC_ROOT = Path(os.environ["SERVED_STATIC"])
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
-# Where providers send people back to.
-BASE_URL = f"http://127.0.0.1:{os.environ['PORT']}"
+# Where providers send people back to. A worker listens nowhere.
+if port := os.environ.get("PORT"):
+    BASE_URL = f"http://127.0.0.1:{port}"
 # The desk's own addresses, and some that fail on purpose.
 ROOT_URLCONF = "tests.serviceflow.urls"
 # The jobs that only tests enqueue.

@@ -50,6 +50,7 @@ def test_who_is_let_in_again_has_neither_his_keys_nor_his_sessions_back(admin: U
         ("user.deactivated", employee.public_id),
         ("api_key.revoked", key.public_id),
         ("user.activated", employee.public_id),
+        ("api_key.refused", None),
     ]
     browser.force_login(User.objects.get(pk=employee.pk))
     assert browser.get(profile).status_code == 200

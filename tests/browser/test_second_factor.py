@@ -68,7 +68,7 @@ def add_passkey(window: Window, name: str = "My telephone") -> None:
 def sign_out(window: Window) -> None:
     window.open(reverse("accounts:profile"))
     window.page.locator(".sf-bar details[data-drop] summary").last.click()
-    window.press(window.page.get_by_role("button", name="Sign out"))
+    window.press(window.page.get_by_role("button", name="Sign out", exact=True))
 
 
 def is_in(window: Window) -> bool:
