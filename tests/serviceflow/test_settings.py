@@ -144,6 +144,23 @@ def test_what_every_installation_is_promised() -> None:
     )  # fmt: skip
 
 
+def test_and_of_cookies_sizes_and_programs() -> None:
+    """Seen to fail: with another DATA_UPLOAD_MAX_NUMBER_FIELDS, API_DOCS_OPEN, SOCIALACCOUNT_STORE_TOKENS, usual
+    SECOND_FACTOR_FOR; with no class of permission or throttle.
+    """
+    said = loaded(
+        "s.CSRF_COOKIE_SECURE, s.CSRF_COOKIE_SAMESITE, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD,"
+        "getattr(s, 'SESSION_ENGINE', None), s.DATA_UPLOAD_MAX_MEMORY_SIZE, s.DATA_UPLOAD_MAX_NUMBER_FIELDS,"
+        "s.DATA_UPLOAD_MAX_NUMBER_FILES, s.LARGEST_FILE, s.MOST_FILES, s.REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'],"
+        "s.REST_FRAMEWORK['DEFAULT_THROTTLE_CLASSES'], s.API_DOCS_OPEN, s.DEMO_ALLOWED, sorted(s.SECOND_FACTOR_FOR),"
+        "s.SOCIALACCOUNT_STORE_TOKENS"
+    )
+    assert eval(said.stdout) == (  # noqa: S307 (our own print)
+        True, "Lax", True, True, None, 2 * 1024 * 1024, 1200, 100, 20 * 1024 * 1024, 10,
+        ["serviceflow.api.ScopeAllows"], ["serviceflow.api.CallerThrottle"], False, False, ["ADMIN", "AGENT"], False,
+    )  # fmt: skip
+
+
 def test_gunicorn_says_in_one_line_what_is_missing() -> None:
     started = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--config", "python:serviceflow.gunicorn", "serviceflow.wsgi"],
