@@ -5,6 +5,7 @@ hidden. What is shown is taken under a lock, so that a code is good once, whoeve
 """
 
 import base64
+import hmac
 import secrets
 import time
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -37,9 +38,11 @@ PERIOD = 30  # seconds
 
 # No vowels and nothing that looks like another: no words come about, and none is misread.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"
-# The first letter names the code, so that one hash is checked and not ten. The other eleven are 52 bits.
-NAMES = LETTERS[:10]
-CODE_LENGTH = 12
+# 115 bits: from 112 on (NIST 800-63B, ASVS 6.5.2) nobody finds one from its SHA-256, as with an API key, and nothing
+# slow has to be computed. Those that were made before have 52, a slow hash, and its name as their first letter.
+CODE_LENGTH = 24
+FORMER_LENGTH = 12
+CODES_MADE = 10
 FEW = 3
 
 
@@ -175,25 +178,46 @@ def reset(user: User, *, by: Actor) -> User:
     return _changed(user, "user.factors_reset", changes, by=by)
 
 
-@transaction.atomic
 def show_code(user: User, *, code: str, by: Actor) -> bool:
     """Take a code of his app, or a recovery code of his, which is good no more. False where it is neither."""
-    mine = Authenticator.objects.filter(user=user, type__in=[APP, CODES]).select_for_update().order_by("pk")
-    for factor in mine:
-        if factor.type == APP:
-            step = _step_of(_secret_of(factor), code, after=factor.data["last_step"])
-            if step is not None:
-                _use(factor, last_step=step)
-                trail.record("user.factor_shown", subject(user), by=by, comment=name(factor))
-                return True
-        elif (which := _code_of(factor.data["codes"], code)) is not None:
-            left = {key: value for key, value in factor.data["codes"].items() if key != which}
-            changes = {"recovery_codes": (len(factor.data["codes"]), len(left))}
-            _use(factor, codes=left)
-            letters.post(user, "recovery_code_used")
-            trail.record("user.recovery_code_used", subject(user), by=by, changes=changes)
+    if is_recovery_code(code):
+        return _show_recovery_code(user, code=code, by=by)
+    return _show_code_of_app(user, code=code, by=by)
+
+
+def is_recovery_code(typed: str) -> bool:
+    """Whether it reads as one: so long that nobody finds one by trying."""
+    return len(_letters_of(typed)) in {CODE_LENGTH, FORMER_LENGTH}
+
+
+@transaction.atomic
+def _show_code_of_app(user: User, *, code: str, by: Actor) -> bool:
+    for app in Authenticator.objects.filter(user=user, type=APP).select_for_update():
+        step = _step_of(_secret_of(app), code, after=app.data["last_step"])
+        if step is not None:
+            _use(app, last_step=step)
+            trail.record("user.factor_shown", subject(user), by=by, comment=name(app))
             return True
     return False
+
+
+def _show_recovery_code(user: User, *, code: str, by: Actor) -> bool:
+    """Looks at the code first, which may be slow, and under the lock only whether it is still there."""
+    mine = Authenticator.objects.filter(user=user, type=CODES)
+    looked_at = mine.first()
+    which = _code_of(looked_at.data["codes"], code) if looked_at else None
+    if looked_at is None or which is None:
+        return False
+    with transaction.atomic():
+        factor = mine.select_for_update().filter(pk=looked_at.pk).first()
+        if factor is None or factor.data["codes"].get(which) != looked_at.data["codes"][which]:
+            return False
+        left = {key: value for key, value in factor.data["codes"].items() if key != which}
+        changes = {"recovery_codes": (len(factor.data["codes"]), len(left))}
+        _use(factor, codes=left)
+        letters.post(user, "recovery_code_used")
+        trail.record("user.recovery_code_used", subject(user), by=by, changes=changes)
+    return True
 
 
 @transaction.atomic
@@ -279,17 +303,29 @@ def _step_of(secret: str, code: str, *, after: int) -> int | None:
 
 
 def _new_codes() -> tuple[list[str], dict[str, str]]:
-    """Ten of them as they are told, and the hashes that are kept."""
+    """Ten of them as they are told, and what is kept of each."""
     codes, kept = [], {}
-    for first in NAMES:
-        code = first + "".join(secrets.choice(LETTERS) for _letter in range(CODE_LENGTH - 1))
+    for number in range(CODES_MADE):
+        code = "".join(secrets.choice(LETTERS) for _letter in range(CODE_LENGTH))
         codes.append("-".join(code[i : i + 4] for i in range(0, CODE_LENGTH, 4)))
-        kept[first] = make_password(code)
+        kept[str(number)] = _kept_of(code)
     return codes, kept
 
 
+def _kept_of(code: str) -> str:
+    return "sha256$" + sha256(code.encode()).hexdigest()
+
+
+def _letters_of(typed: str) -> str:
+    return "".join(letter for letter in typed.upper() if letter in LETTERS)
+
+
 def _code_of(kept: dict[str, str], typed: str) -> str | None:
-    code = "".join(letter for letter in typed.upper() if letter in LETTERS)
-    if len(code) != CODE_LENGTH or code[0] not in kept:
-        return None
-    return code[0] if check_password(code, kept[code[0]]) else None
+    """The name under which this code is kept."""
+    code = _letters_of(typed)
+    if len(code) == CODE_LENGTH:
+        mine = _kept_of(code)
+        return next((which for which, held in kept.items() if hmac.compare_digest(held, mine)), None)
+    if len(code) == FORMER_LENGTH and code[0] in kept and check_password(code, kept[code[0]]):
+        return code[0]
+    return None
