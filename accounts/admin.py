@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -36,8 +37,18 @@ _PROFILE = ("full_name", "language", "time_zone")
 MOST_TEAMS = 100  # of one person
 
 
+class TypedFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Shows what was typed before, if something is kept."""
+
+    typed: ClassVar[QueryDict | None] = None
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(self.typed if data is None else data, *args, **kwargs)
+
+
 class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Membership
+    formset = TypedFormSet
     extra = 1
     verbose_name, verbose_name_plural = gettext_lazy("team"), gettext_lazy("Teams")
     fieldsets = ((None, {"fields": (("team", "is_lead"),)}),)
@@ -45,6 +56,7 @@ class MembershipInline(admin.StackedInline):  # type: ignore[type-arg]
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         # Django would build a form for each of two thousand rows somebody claims to have sent.
         formset = super().get_formset(request, obj, absolute_max=MOST_TEAMS, max_num=MOST_TEAMS, **kwargs)
+        formset.typed = typed_before(request)  # type: ignore[attr-defined]
         # Teams have a page of their own; here they are only chosen.
         field: Any = formset.form.base_fields["team"]
         field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
@@ -68,10 +80,20 @@ class UserForm(VerbForm):
         ),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    typed: ClassVar[QueryDict | None] = None
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(self.typed if data is None else data, *args, **kwargs)
         if "time_zone" in self.fields:
             self.fields["time_zone"].choices = zone_choices(self.instance.time_zone)  # type: ignore[attr-defined]
+
+
+def typed_before(request: HttpRequest) -> QueryDict | None:
+    """What was typed into the form of this page before a proof was asked for; for all its parts, once."""
+    if not hasattr(request, "typed_before"):
+        request.typed_before = one_time_forms.take_back(request) if request.method == "GET" else None  # type: ignore[attr-defined]
+    typed: QueryDict | None = request.typed_before  # type: ignore[attr-defined]
+    return typed
 
 
 @admin.register(User)
@@ -113,12 +135,32 @@ class UserAdmin(VerbAdmin):
             *super().get_urls(),
         ]
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.typed = typed_before(request)
+        return form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        named = {"form_name": one_time_forms.name_for(me(request))}
+        try:
+            return super().changeform_view(request, object_id, form_url, named | (extra_context or {}))
+        except proof.Needed:
+            return proof.ask(request, request.path)
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Each changed field by its verb. Letting in comes first and shutting out last, so that all of it counts."""
+        changed = set(form.changed_data)
+        if not (change and actions.GUARDED.isdisjoint(changed)) and not proof.is_fresh(request):
+            raise proof.Needed
         if not change:
             return  # made in save_related, together with the teams: one verb, one event
         by, new = at_admin(request), form.cleaned_data
-        changed = set(form.changed_data)
         # The teams follow in save_related, in the same transaction.
         actions.hold(obj, changing=actions.DEPARTING)
         user = User.objects.get(pk=obj.pk)
@@ -215,7 +257,7 @@ class UserAdmin(VerbAdmin):
             "latest": user.links.filter(purpose=Purpose.INVITATION, ended_at=None).order_by("-pk").first(),
         }  # fmt: skip
         if request.method == "POST":
-            if not settings.MAIL_HOST and not proof.is_fresh(request):
+            if not proof.is_fresh(request):
                 return proof.ask(request, request.path)
             try:
                 link = by_mail.invite(user, by=at_admin(request))

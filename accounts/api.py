@@ -82,7 +82,10 @@ class PeopleCall(Call):
         return found
 
     def require_proof(self) -> None:
-        """A browser that was left open gives nobody a key, by this door either. Who calls by a key has shown it."""
+        """A browser that was left open gives nobody a key or a right, by this door either.
+
+        Who calls by an API key has no session that could be left open: having the key is the proof.
+        """
         if self.by.api_key is None and not proof.is_fresh(self.request):
             raise Forbidden(
                 "password_required", _("Type your password once more first, at /account/confirm/.")
@@ -171,10 +174,9 @@ class Users(PeopleCall):
 
     def _create(self, wanted: dict[str, Any]) -> tuple[User, str]:
         actions.require_admin(self.by)
+        self.require_proof()
         teams = dict.fromkeys(named_teams(wanted.pop("team_ids", [])), False)
         wants_key = wanted.pop("issue_api_key")
-        if wants_key:
-            self.require_proof()
         user = actions.create_user(**wanted, teams=teams, by=self.by)
         if not wants_key:
             return user, ""
@@ -221,6 +223,8 @@ class OneUser(PeopleCall):
     def patch(self, request: Request, user: str) -> HttpResponse:
         found = self.found(user)
         wanted = self.input(UserChangeInput)
+        if not actions.GUARDED.isdisjoint(wanted):
+            self.require_proof()
         actions.hold(found, changing=wanted.keys())
         locked = people().get(pk=found.pk)
         self.expect(tag_of(locked))

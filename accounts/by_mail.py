@@ -132,9 +132,7 @@ def take_address(link: Link, *, by: Actor) -> User:
     if by.user is None or by.user.pk != user.pk:
         # Or a slip of the pen would give the account to whoever reads that mailbox.
         raise Over
-    user = give_address(user, link.email, by=by)
-    letters.post(user, "email_changed", about=link.public_id)
-    return user
+    return give_address(user, link.email, by=by)
 
 
 @transaction.atomic

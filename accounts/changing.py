@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts import letters, links
 from accounts.acting import Actor, Invalid
 from accounts.checking import require_fit, require_storable
-from accounts.models import User
+from accounts.models import Purpose, User
 from audit import trail
 
 
@@ -41,15 +42,21 @@ def change(user: User, verb: str, *, by: Actor, **values: Any) -> User:
 
 
 def give_address(user: User, email: str, *, by: Actor) -> User:
-    """Give a locked person another address to sign in with. Raises Invalid where it is taken."""
+    """Give a locked person another address to sign in with; both mailboxes hear of it. Raises Invalid if taken."""
     check_email(email)
+    former = user.email
     try:
         with transaction.atomic():
-            return change(user, "user.email_changed", by=by, email=email)
+            user = change(user, "user.email_changed", by=by, email=email)
     except IntegrityError as error:
         if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "user_email_once":
             raise
         raise address_taken() from None
+    if email.casefold() != former.casefold():
+        told = links.told(user, Purpose.EMAIL, email=email, former_email=former)
+        for kind in ("email_changed", "email_given"):
+            letters.post(user, kind, about=told.public_id)
+    return user
 
 
 def check_email(email: str) -> None:

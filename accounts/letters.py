@@ -200,6 +200,18 @@ def _email_changed(link: Link) -> Words:
     )
 
 
+def _email_given(link: Link) -> Words:
+    return Words(
+        to=link.email,
+        subject=_("Your new e-mail address"),
+        said=(
+            _("From now on you sign in at %(desk)s with %(email)s. Mails of the desk come to this address.")
+            % {"desk": desk(), "email": link.email},
+        ),
+        after=(_("If you know nothing of this, tell an administrator of the desk."),),
+    )
+
+
 def _password_changed() -> Words:
     return Words(
         subject=_("Your password has changed"),
@@ -291,7 +303,10 @@ BRINGING: dict[str, Callable[[Link], Words]] = {
     "email_confirm": _email_confirm,
     "email_asked": _email_asked,
 }
-TELLING: dict[str, Callable[[Link], Words]] = {"email_changed": _email_changed}
+TELLING: dict[str, Callable[[Link], Words]] = {
+    "email_changed": _email_changed,
+    "email_given": _email_given,
+}
 PLAIN: dict[str, Callable[[], Words]] = {
     "no_password": _no_password,
     "password_changed": _password_changed,
@@ -315,4 +330,5 @@ NAMES: "dict[str, _StrPromise]" = {
     "factors_reset": gettext_lazy("Second factors reset"),
     "recovery_codes_made": gettext_lazy("Recovery codes made"),
     "recovery_code_used": gettext_lazy("Recovery code used"),
+    "email_given": gettext_lazy("New address given"),
 }

@@ -63,6 +63,13 @@ def make(
     return link
 
 
+def told(user: User, purpose: Purpose, *, email: str, former_email: str) -> Link:
+    """What letters tell of that has happened already: a link that has ended, and lets nobody do anything."""
+    link = make(user, purpose, email=email, former_email=former_email)
+    end(user, purpose)
+    return link
+
+
 def end(user: User, *purposes: Purpose) -> None:
     """End the links of these purposes that somebody has got."""
     Link.objects.filter(user=user, purpose__in=purposes, ended_at=None).update(ended_at=timezone.now())

@@ -25,6 +25,7 @@ LARGEST = (
 )
 _SALT = "accounts.one_time_forms"
 _KEPT = "typed_before_sign_in"
+_NEVER_KEPT = ("csrfmiddlewaretoken", "password")  # no table holds a password that somebody has typed
 
 
 class NotYours(Exception):
@@ -70,7 +71,8 @@ def keep(request: HttpRequest) -> bool:
     except NotYours:
         return False
     typed = request.POST.copy()
-    typed.pop("csrfmiddlewaretoken", None)
+    for name in _NEVER_KEPT:
+        typed.pop(name, None)
     if request.FILES:
         typed[FILES_LOST] = "yes"
     text = typed.urlencode()

@@ -12,6 +12,11 @@ from django.urls import reverse
 
 from accounts import one_time_forms
 
+
+class Needed(Exception):
+    """Somebody has to show once more who he is: for doors that find out while they work."""
+
+
 SHOWN = "password_shown_at"  # in the session, whatever it was that was shown
 GOOD_FOR = 15 * 60  # seconds
 
