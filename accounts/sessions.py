@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import allowances
 from accounts.acting import Actor
 from accounts.changing import locked, subject
 from accounts.models import Role, User
@@ -124,6 +125,13 @@ def places(user: User, *, here: str | None) -> list[Place]:
         if one.session_key in open_ones
     ]
     return sorted(found, key=lambda place: not place.is_this_one)
+
+
+def was_here(user: User, address: str) -> bool:
+    """Whether this person was signed in at this address of late."""
+    here = allowances.place(address)
+    listed = UserSession.objects.filter(user=user).values_list("ip", flat=True)
+    return any(allowances.place(ip) == here for ip in listed if ip != "::")
 
 
 def _open(user: User, keys: list[str]) -> set[str]:

@@ -45,8 +45,9 @@ def _look(request: HttpRequest, user: User, asked: Attempt) -> None:
     by = replace(actor_of(request, Door.WEB), user=user)
     by_passkey = "credential" in request.POST
     asked.wait = tries.minutes_to_wait(request, "factor", user.email)
-    if not asked.wait and not by_passkey:
-        asked.wait = tries.minutes_everywhere("factor", user)
+    # Six digits are found by guessing from many places; a passkey is not, nor is a recovery code.
+    if not (asked.wait or by_passkey or factors.is_recovery_code(asked.form.cleaned_data["code"])):
+        asked.wait = tries.minutes_elsewhere(request, "factor", user)
     if asked.wait:
         asked.trouble = tries.too_many(asked.wait)
         return

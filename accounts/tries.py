@@ -8,14 +8,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import ngettext
 
-from accounts import allowances
+from accounts import allowances, sessions
 from accounts.models import User
 
 # Seconds in which somebody may try so many times the limit: whoever goes on guessing waits for longer.
 TRIES = ((15 * 60, 1), (4 * 3600, 4))
 # Behind one address a whole office may come to work at nine.
 PEOPLE_AT_AN_ADDRESS = 10
-# Times the limit, for the codes of one person from all addresses together.
+# Times the limit, for the codes of one person from all addresses together that are new to him.
 GUESSES_A_DAY = 20
 
 
@@ -31,14 +31,13 @@ def minutes_to_wait(request: HttpRequest, what: str, whom: str) -> int:
     spelling = str(user.pk) if user else unicodedata.normalize("NFKC", whom).casefold()
     person = sha256(spelling.encode(errors="replace")).hexdigest()[:32]
     for window, times in TRIES:
-        limits = {
-            f"{what}:{window}:{place}": limit * times * PEOPLE_AT_AN_ADDRESS,
-            f"{what}:{window}:{place}:{person}": limit * times,
-        }
-        standings = allowances.spend(limits, window=window)
-        # What is refused does not count towards the longer wait.
-        if exceeded := [standing.reset for standing in standings if standing.exceeded]:
-            return ceil(max(exceeded) / 60)
+        # What is refused counts neither for the person nor towards the longer wait.
+        for name, most in (
+            (f"{what}:{window}:{place}", limit * times * PEOPLE_AT_AN_ADDRESS),
+            (f"{what}:{window}:{place}:{person}", limit * times),
+        ):
+            if wait := _minutes(name, most, window):
+                return wait
     return 0
 
 
@@ -58,14 +57,18 @@ def too_many(minutes: int) -> str:
     ) % {"minutes": minutes}
 
 
-def minutes_everywhere(what: str, user: User) -> int:
-    """Count one guess at a code of somebody's, wherever it comes from; 0 while it is within what a day has room for.
+def minutes_elsewhere(request: HttpRequest, what: str, user: User) -> int:
+    """Count one guess at a code of somebody's, from all places together in which he was never signed in; 0 while it
+    is within what a day has room for.
 
     A code has six digits, and who guesses at it knows the password already: he must not go on from another address.
+    Nor may he shut out the owner. Where that one has been of late only the limit of that place holds, and with a new
+    password, of which the guesser knows nothing, all counting begins anew.
     """
-    most = settings.RATE_LIMITS["sign_in"] * GUESSES_A_DAY
-    standings = allowances.spend({f"{what}:day:{user.pk}": most}, window=24 * 3600)
-    return max((ceil(standing.reset / 60) for standing in standings if standing.exceeded), default=0)
+    if sessions.was_here(user, getattr(request, "client_address", "")):
+        return 0
+    person = f"{user.pk}:{user.get_session_auth_hash()[:16]}"
+    return _minutes(f"{what}:day:{person}", settings.RATE_LIMITS["sign_in"] * GUESSES_A_DAY, 24 * 3600)
 
 
 def minutes_from_here(request: HttpRequest, what: str) -> int:
@@ -73,5 +76,10 @@ def minutes_from_here(request: HttpRequest, what: str) -> int:
     most = settings.RATE_LIMITS["sign_in"] * PEOPLE_AT_AN_ADDRESS * 2
     window = TRIES[0][0]
     place = allowances.place(getattr(request, "client_address", ""))
-    standings = allowances.spend({f"{what}:{window}:{place}": most}, window=window)
+    return _minutes(f"{what}:{window}:{place}", most, window)
+
+
+def _minutes(name: str, most: int, window: int) -> int:
+    """Count one use; how long to wait if that was one too many."""
+    standings = allowances.spend({name: most}, window=window)
     return max((ceil(standing.reset / 60) for standing in standings if standing.exceeded), default=0)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import allowances
-from accounts.models import User
+from accounts.models import Allowance, User
 from audit.models import Event
 from tests.factories import PASSWORD, UserFactory
 
@@ -195,3 +195,18 @@ def test_a_deactivated_person_is_out_at_once(employee: User, browser_of: Callabl
 def test_signing_in_needs_the_token_of_its_form(employee: User) -> None:
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client).status_code == 403
+
+
+def test_who_is_refused_for_his_address_makes_no_counters_of_people(
+    client: Client, db: None, settings: Any
+) -> None:
+    """Or anybody could fill the table with names. Seen to fail with both counted at once in tries.minutes_to_wait."""
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in": 1}
+    address = "/account/sign-in/"
+    for number in range(10):
+        client.post(address, {"email": f"{number}@example.com", "password": "guess"})
+    counters = Allowance.objects.count()
+    for number in range(10, 30):
+        answer = client.post(address, {"email": f"{number}@example.com", "password": "guess"})
+        assert answer.status_code == 429
+    assert Allowance.objects.count() == counters
