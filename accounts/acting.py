@@ -1,6 +1,6 @@
 """Who acts, and how a rule says no."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, through which door. `user` is None for the desk itself (clock, upkeep)."""
+    """Who acts, through which door. `user` is None for a stranger, who may nothing that asks who he is, and for the
+    desk itself (clock, upkeep, what a provider or a mail brings about), which has to be said: `desk`."""
 
     user: "User | None"
     door: str
     api_key: "ApiKey | None" = None
     request_id: str = ""
     address: str | None = None
+    desk: bool = False
+
+    @property
+    def is_desk(self) -> bool:
+        """Whether nobody acts but the desk itself, which may everything."""
+        return self.desk and self.user is None
 
     @property
     def id(self) -> UUID | None:
@@ -59,7 +66,12 @@ def actor_of(request: HttpRequest, door: str) -> Actor:
     )
 
 
-SYSTEM = Actor(user=None, door=Door.SYSTEM)
+def the_desk(by: Actor) -> Actor:
+    """The desk itself, through the same door and for the same request: for what nobody there has asked for."""
+    return replace(by, user=None, api_key=None, desk=True)
+
+
+SYSTEM = the_desk(Actor(user=None, door=Door.SYSTEM))
 
 
 @dataclass(eq=False)

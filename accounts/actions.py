@@ -34,8 +34,8 @@ GUARDED = frozenset({"email", "role", "is_active"})
 
 
 def require_admin(by: Actor) -> None:
-    """Raise Forbidden unless an active administrator (or the desk itself) acts."""
-    if by.user is not None and not by.user.is_staff:
+    """Raise Forbidden unless an active administrator acts, or the desk itself: a stranger is neither."""
+    if not (by.is_desk or (by.user is not None and by.user.is_staff)):
         raise Forbidden("admins_only", _("Only an administrator can do this."))
 
 
@@ -48,17 +48,18 @@ def require_admin_still(by: Actor) -> None:
 def hold(user: User, *, changing: Collection[str]) -> None:
     """Lock a person as the verbs for these fields will, for a door that asks several of them in one transaction."""
     if not DEPARTING.isdisjoint(changing):
-        _one_departure_at_a_time()
+        one_departure_at_a_time()
     locked(user)
 
 
-def _one_departure_at_a_time() -> None:
+def one_departure_at_a_time() -> None:
     """Wait until nobody else loses a role, a team or his place here; the first lock of the verbs that take one.
 
     The order is: this, the person's row, his tickets. A verb of a ticket holds that one and then shares the row of
     the new assignee, so it may wait for one departure, and that one for it only if it takes the ticket from whoever
     leaves; with one departure at a time there is no second to close the circle. The trigger that keeps an
-    administrator takes the same lock, which is also why two of them cannot demote each other at once.
+    administrator takes the same lock, which is also why two of them cannot demote each other at once. Whoever asks
+    several verbs in one transaction, and one of them is such, takes it before the first.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts.last_admin'))")
@@ -181,7 +182,7 @@ def change_role(user: User, *, role: str, by: Actor) -> User:
 
     Who is no agent any more gives his open tickets back to their teams. Raises Refused for the last administrator.
     """
-    _one_departure_at_a_time()
+    one_departure_at_a_time()
     require_admin_still(by)
     user = locked(user)
     if user.role == role:
@@ -199,7 +200,7 @@ def deactivate(user: User, *, by: Actor) -> User:
 
     Letting him in again brings neither back.
     """
-    _one_departure_at_a_time()
+    one_departure_at_a_time()
     require_admin_still(by)
     user = locked(user)
     if not user.is_active:
@@ -228,7 +229,7 @@ def activate(user: User, *, by: Actor) -> User:
 @transaction.atomic
 def set_teams(user: User, *, teams: Mapping[Team, bool], by: Actor) -> User:
     """Put somebody into exactly these teams, {team: leads it}."""
-    _one_departure_at_a_time()
+    one_departure_at_a_time()
     require_admin_still(by)
     user = locked(user)
     before = {membership.team: membership.is_lead for membership in user.memberships.select_related("team")}

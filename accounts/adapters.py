@@ -40,14 +40,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin the session. Between the steps of a sign-in somebody may have been shut out."""
         with transaction.atomic():
-            if not User.objects.active().filter(pk=user.pk).exists():
-                raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
-            super().login(request, user)  # with a new session id
-            proof.remember(request)
-            actions.signed_in(user, by=actor_of(request, Door.WEB), way=last_way(request, user))
+            is_known = User.objects.active().filter(pk=user.pk).exists()
+            if is_known:
+                super().login(request, user)  # with a new session id
+                proof.remember(request)
+                actions.signed_in(user, by=actor_of(request, Door.WEB), way=last_way(request, user))
+        if not is_known:  # out here: what is raised within takes back the event, too
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """The same as for somebody unknown."""
+        request.turned_away = "inactive"  # type: ignore[attr-defined]
         actions.sign_in_refused(user.email, by=actor_of(request, Door.WEB))
         messages.error(
             request, _("You cannot sign in at this desk. Ask an administrator of the desk for help.")

@@ -10,11 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from allauth.account.internal.flows.login import (
-    get_authentication_records,
-    perform_login,
-    record_authentication,
-)
 from allauth.account.models import Login
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.base.constants import AuthProcess
@@ -27,7 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import actions, factors, proof
-from accounts.acting import Actor, Invalid, Refused, actor_of
+from accounts.acting import Actor, Invalid, Refused, actor_of, the_desk
+from accounts.allauth_internals import begin_sign_in, get_authentication_records
 from accounts.checking import require_fit
 from accounts.issuers import DISCORD, Issuer
 from accounts.models import Role, User
@@ -81,14 +77,17 @@ def arrive(request: HttpRequest, named: Named, *, process: str, goal: str | None
         if request.user.is_authenticated:
             return _shown(request, named, process=process, goal=goal)
         # What is done here nobody has asked for: the desk does it, for what the provider has said.
-        user = _whose(named, by=actor_of(request, Door.WEB))
+        user = _whose(named, by=the_desk(actor_of(request, Door.WEB)))
     except TurnedAway as refusal:
         return turned_away(request, named.issuer, refusal.code, email=named.email)
-    record_authentication(
-        request, user, "socialaccount", provider=named.issuer.url, uid=named.subject, name=named.issuer.name
+    return begin_sign_in(
+        request,
+        Login(user=user, redirect_url=goal or None),
+        "socialaccount",
+        provider=named.issuer.url,
+        uid=named.subject,
+        name=named.issuer.name,
     )
-    response: HttpResponse = perform_login(request, Login(user=user, redirect_url=goal or None))
-    return response
 
 
 def turned_away(request: HttpRequest, issuer: Issuer, code: str, *, email: str = "") -> HttpResponse:
@@ -164,6 +163,9 @@ def _whose(named: Named, *, by: Actor) -> User:
 
 @transaction.atomic
 def _found_or_made(named: Named, *, by: Actor) -> User:
+    if named.issuer.maps_roles:
+        # The first lock of change_role, which comes after others here.
+        actions.one_departure_at_a_time()
     user = _known(named) or _by_address(named, by=by) or _new(named, by=by)
     if not user.is_active:
         raise TurnedAway("inactive")

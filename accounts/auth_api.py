@@ -4,8 +4,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from allauth.account.internal.stagekit import get_pending_stage
-from allauth.socialaccount.internal.statekit import STATE_TTL
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
@@ -23,6 +21,7 @@ from rest_framework.request import Request
 
 from accounts import providers, ways_in
 from accounts.acting import Forbidden, Refused
+from accounts.allauth_internals import STATE_TTL, get_pending_stage
 from accounts.api import USER, people
 from accounts.arrivals import text_of
 from accounts.calls import SAFE, Call, answer, routes
@@ -212,7 +211,7 @@ class SignInCallback(ProviderCall):
         self.counted()
         called = self.called
         called.GET = QueryDict(urlencode(sent))  # where the browser would have brought it
-        response = providers.come_back(called, issuer)
+        response = ways_in.returned(called, issuer)
         if code := getattr(called, "turned_away", ""):
             raise self.refused(issuer, code)
         waits = get_pending_stage(called) is not None

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
@@ -25,6 +23,7 @@ from fido2.webauthn import AttestedCredentialData
 from accounts import letters, passkeys, second_factor
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.actions import require_admin_still
+from accounts.allauth_internals import TOTP, compare_user_code, format_hotp_value, hotp_value
 from accounts.changing import locked, subject
 from accounts.models import User
 from accounts.sealed import Unreadable

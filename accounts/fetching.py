@@ -1,5 +1,9 @@
 """How providers are asked: a few answers of bounded size, in a bounded time, with no redirect followed.
 
+Whoever asks us to ask is a stranger yet, and a provider that hangs would hold a thread for each of them. So few threads
+ask at a time, the others say at once that the provider is away; whoever was too slow is left alone for a while; and
+what a provider publishes about himself is kept for some minutes.
+
 The way out is that of the webhooks (notifications.http), which goes to public addresses only and to those of
 OUTBOUND_ALLOWED. It is filled in at start-up, since this app does not know that one. What is here looks to allauth
 like a session of `requests`, as far as allauth looks.
@@ -8,17 +12,22 @@ like a session of `requests`, as far as allauth looks.
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from allauth.core import context
 from requests import ConnectionError as NoConnection
 from requests import HTTPError, JSONDecodeError
 from requests.auth import HTTPBasicAuth
 
-ALL_OF_IT = 10.0  # seconds for everything that is asked while somebody waits for one page
+ALL_OF_IT = 5.0  # seconds for everything that is asked while somebody waits for one page
+AT_ONCE = 2  # threads of this process that may wait for providers
+REST = 20.0  # seconds for which a provider that was too slow is not asked
+KEPT_FOR = 300.0  # seconds: what providers publish
 
 # {"http": (method, url, body, headers, within=seconds) -> (status, headers, body)}; raises ConnectionError.
 WAYS_OUT: dict[str, Callable[..., tuple[int, Mapping[str, str], bytes]]] = {}
@@ -82,15 +91,66 @@ class Bounded:
         try:
             return Answer(*WAYS_OUT["http"](method, url, body, sent, within=_left()))
         except ConnectionError as trouble:
+            _left()  # nothing: then it is left alone for a while
             raise NoConnection(str(trouble)) from None
+
+
+# --- How much at a time --------------------------------------------------------------------------
+
+_free = BoundedSemaphore(AT_ONCE)
+_rests: dict[str, float] = {}  # {issuer: until when, by time.monotonic}
+# The exchange of this thread: with whom, and when it must be over.
+_exchange: ContextVar[tuple[str, float] | None] = ContextVar("exchange", default=None)
+
+
+@contextmanager
+def exchange(issuer: str) -> Iterator[None]:
+    """All that is asked of a provider for one page. Raises what `requests` raises where it is not even begun."""
+    if _exchange.get() is not None:
+        yield
+        return
+    if time.monotonic() < _rests.get(issuer, 0):
+        raise NoConnection("it did not answer a moment ago")
+    if not _free.acquire(blocking=False):
+        raise NoConnection("others wait for an answer already")
+    token = _exchange.set((issuer, time.monotonic() + ALL_OF_IT))
+    try:
+        yield
+    finally:
+        _exchange.reset(token)
+        _free.release()
 
 
 def _left() -> float:
     """Seconds that are left for the page somebody waits for."""
-    request: Any = context.request
-    if not hasattr(request, "providers_until"):
-        request.providers_until = time.monotonic() + ALL_OF_IT
-    left: float = request.providers_until - time.monotonic()
+    issuer, until = _exchange.get() or ("", 0.0)
+    left = until - time.monotonic()
     if left <= 0:
+        _rests[issuer] = time.monotonic() + REST
         raise NoConnection("it took too long")
     return left
+
+
+# --- What is kept --------------------------------------------------------------------------------
+
+
+class Published[T]:
+    """What providers say of themselves to everybody, by issuer, in this process."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[float, T]] = {}
+
+    def kept(self, issuer: str, *, younger_than: float = KEPT_FOR) -> T | None:
+        at, value = self._held.get(issuer, (None, None))
+        return value if at is not None and time.monotonic() - at < younger_than else None
+
+    def keep(self, issuer: str, value: T) -> None:
+        self._held[issuer] = (time.monotonic(), value)
+
+    def forget(self) -> None:
+        self._held.clear()
+
+
+def forget_troubles() -> None:
+    """Ask every provider again."""
+    _rests.clear()

@@ -52,13 +52,18 @@ class Issuer:
     def makes_account_for(self, email: str, groups: Collection[str] | None) -> bool:
         return _covers(self.account_domains, email) or not self.account_groups.isdisjoint(groups or ())
 
+    @property
+    def maps_roles(self) -> bool:
+        """Whether what he says of groups decides roles."""
+        return bool(self.agent_groups or self.admin_groups)
+
     def role_for(self, groups: Collection[str] | None, *, now: str) -> str:
         """The role of somebody with these groups who has had another until now.
 
         Without a mapping, or where he says nothing of groups, it stays what it is; so it does above `highest_role`,
         which is none of his business.
         """
-        if groups is None or not (self.agent_groups or self.admin_groups):
+        if groups is None or not self.maps_roles:
             return now
         highest = ROLES.index(self.highest_role)
         if ROLES.index(now) > highest:

@@ -141,7 +141,10 @@ def _no_password() -> Words:
         ),
         button=_("Open the sign-in page"),
         address=settings.BASE_URL + reverse("accounts:sign_in"),
-        after=(_("If none of them knows you, ask an administrator of the desk for an invitation."),),
+        after=(
+            _("Once you are in, you can set a password on your profile."),
+            _("If none of them knows you, ask an administrator of the desk for an invitation."),
+        ),
     )
 
 

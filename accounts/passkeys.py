@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from allauth.mfa.webauthn.internal.auth import get_server
 from django.conf import settings
 from django.http import HttpRequest
 from fido2.utils import websafe_encode
@@ -21,6 +20,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from accounts.allauth_internals import get_server
 from accounts.models import User
 
 CHALLENGE = "passkey_challenge"  # in the session

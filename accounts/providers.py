@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+import structlog
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.discord.provider import DiscordProvider
@@ -27,15 +28,24 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from requests import RequestException
 
-from accounts.fetching import Bounded
+from accounts.fetching import Bounded, Published, exchange
 from accounts.issuers import DISCORD, Issuer
 
 # Signed with a key that only the provider has. With HS256 whoever knows the client's secret could sign.
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+ROTATION = 60  # seconds until keys are asked for again because of one that is not among them
 LEEWAY = 30  # seconds that two clocks may differ
 LONGEST_SUBJECT = 191  # what the column holds
+
+
+log = structlog.get_logger("accounts.sign_in")
+
+# By issuer: what discovery says, once it is checked, and the keys.
+discoveries: Published[dict[str, Any]] = Published()
+key_sets: Published[list[dict[str, Any]]] = Published()
 
 
 class Untrue(OAuth2Error):  # type: ignore[misc]
@@ -96,18 +106,21 @@ def leave_for(request: HttpRequest, issuer: Issuer, *, process: str, goal: str) 
         # Somebody has signed in here already and shows that it is still he: the provider is to ask him anew.
         extra |= {"prompt": "consent"} if issuer.kind == DISCORD else {"prompt": "login", "max_age": "0"}
     provider = provider_of(request, issuer)
-    with _odd_answers():
-        answer = provider.redirect(
-            request, process=process, next_url=goal, data={"nonce": extra["nonce"]}, auth_params=extra
-        )
+    answer = provider.redirect(
+        request, process=process, next_url=goal, data={"nonce": extra["nonce"]}, auth_params=extra
+    )
     target: str = answer["Location"]
     return target
 
 
 def come_back(request: HttpRequest, issuer: Issuer) -> HttpResponse:
-    """The answer to whoever comes back from the provider: what accounts.adapters makes of it."""
+    """The answer to whoever comes back from the provider: what accounts.adapters makes of it.
+
+    Raises RequestException where the provider is not even asked.
+    """
     adapter = provider_of(request, issuer).get_oauth2_adapter(request)
-    response: HttpResponse = Return.adapter_view(adapter)(request)
+    with exchange(issuer.url):
+        response: HttpResponse = Return.adapter_view(adapter)(request)
     return response
 
 
@@ -120,12 +133,16 @@ class Return(OAuth2CallbackView):  # type: ignore[misc]
 
 @contextmanager
 def _odd_answers() -> Iterator[None]:
-    """Whatever shape an answer has that no provider should give, it is the provider's trouble and not ours."""
+    """Whatever shape an answer has that no provider should give, it is the provider's trouble and not ours.
+
+    For what reads such answers and nothing else. The log says where it was: it may be our trouble after all.
+    """
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as trouble:
         if isinstance(trouble, RequestException):  # of these some are ValueErrors
             raise
+        log.warning("a provider's answer is odd", exc_info=True)
         raise Untrue("odd_answer") from None
 
 
@@ -204,19 +221,27 @@ class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def openid_config(self) -> dict[str, Any]:
         """Discovery, as far as it speaks for our issuer and over lines as safe as his."""
         if not hasattr(self, "_checked"):
+            self._checked = discoveries.kept(self.issuer.url) or self._discovered()
+        return self._checked
+
+    def _discovered(self) -> dict[str, Any]:
+        with exchange(self.issuer.url), _odd_answers():
             config = dict(super().openid_config)
             if config.get("issuer") != self.issuer.url:
                 raise Untrue("wrong_issuer")
-            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
-                scheme = urlsplit(config[name]).scheme if name in config else "https"
+            for name in _ENDPOINTS:
+                if name not in config and name == "userinfo_endpoint":
+                    continue
+                scheme = urlsplit(_text(config[name], 2000)).scheme
                 if scheme not in {"https", urlsplit(self.issuer.url).scheme}:
                     raise Untrue("unsafe_endpoint")
-            self._checked = config
-        return self._checked
+            if not isinstance(config.get("token_endpoint_auth_methods_supported", []), list):
+                raise Untrue("odd_answer")
+        discoveries.keep(self.issuer.url, config)
+        return config
 
     def get_access_token_data(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        with _odd_answers():
-            says_so = self.openid_config.get("authorization_response_iss_parameter_supported") is True
+        says_so = self.openid_config.get("authorization_response_iss_parameter_supported") is True
         if says_so and "iss" not in request.GET:
             raise Untrue("wrong_issuer")
         return super().get_access_token_data(request, *args, **kwargs)
@@ -226,19 +251,22 @@ class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         subject = _text(claims["sub"], LONGEST_SUBJECT)
         if not subject:
             raise Untrue("odd_subject")
+        more: dict[str, Any] = {}
         if "userinfo_endpoint" in self.openid_config:
             more = self.ask(self.openid_config["userinfo_endpoint"], token)
             if more["sub"] != subject:
                 raise Untrue("wrong_subject")
-            claims = more | claims  # what is signed counts
+        # What is signed counts. An address and whether it is verified are one statement: of one of them, never of both.
+        said_of_email = claims if "email" in claims else more
+        said = more | claims
         at = claims.get("auth_time")
         return Named(
             self.issuer,
             subject,
-            email=_text(claims.get("email"), 254),
-            verified=claims.get("email_verified") is True,
-            name=_text(claims.get("name"), 1000),
-            groups=self._groups(claims),
+            email=_text(said_of_email.get("email"), 254),
+            verified=said_of_email.get("email_verified") is True,
+            name=_text(said.get("name"), 1000),
+            groups=self._groups(said),
             signed_in_at=at if isinstance(at, int) else None,
         )
 
@@ -278,23 +306,25 @@ class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return claims
 
     def _key(self, kid: object, algorithm: str) -> Any:
-        with Bounded() as provider:
-            answer = provider.get(self.openid_config["jwks_uri"])
-            answer.raise_for_status()
-        wanted = [
-            each
-            for each in answer.json()["keys"]
-            if each.get("kty") != "oct"
-            and each.get("use", "sig") == "sig"
-            and each.get("alg", algorithm) == algorithm
-            and (kid is None or each.get("kid") == kid)
-        ]
+        known = key_sets.kept(self.issuer.url)
+        wanted = _fitting(known or [], kid, algorithm)
+        # A key that is not known may be a new one. Nobody has us ask for it over and over.
+        if len(wanted) != 1 and key_sets.kept(self.issuer.url, younger_than=ROTATION) is None:
+            wanted = _fitting(self._published_keys(), kid, algorithm)
         if len(wanted) != 1:
             raise Untrue("unknown_key")
         try:
             return jwt.PyJWK.from_dict(wanted[0], algorithm=algorithm).key
         except jwt.PyJWTError:
             raise Untrue("unknown_key") from None
+
+    def _published_keys(self) -> list[dict[str, Any]]:
+        with Bounded() as provider:
+            answer = provider.get(self.openid_config["jwks_uri"])
+            answer.raise_for_status()
+        keys = [dict(each) for each in answer.json()["keys"]]
+        key_sets.keep(self.issuer.url, keys)
+        return keys
 
     def _groups(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
         name = self.issuer.groups_claim
@@ -304,6 +334,17 @@ class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         if isinstance(groups, str):
             groups = [groups]
         return frozenset(str(group) for group in groups)
+
+
+def _fitting(keys: list[dict[str, Any]], kid: object, algorithm: str) -> list[dict[str, Any]]:
+    return [
+        each
+        for each in keys
+        if each.get("kty") != "oct"
+        and each.get("use", "sig") == "sig"
+        and each.get("alg", algorithm) == algorithm
+        and (kid is None or each.get("kid") == kid)
+    ]
 
 
 def _is_jwt(token: object) -> bool:

@@ -3,7 +3,6 @@
 import base64
 from typing import Any
 
-from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.mfa.adapter import get_adapter
 from django.conf import settings
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import actions, factors, passkeys, proof, second_factor, showing, stages, tries
 from accounts.acting import Invalid, Refused, actor_of
+from accounts.allauth_internals import begin_sign_in
 from accounts.forms import CodeForm, PasskeyForm, focus_first_fault
 from accounts.models import User
 from accounts.one_time_forms import signed_in
@@ -250,8 +250,7 @@ def sign_in_by_passkey(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:sign_in")
     second_factor.remember(request, user)
     login = Login(user=user, email=user.email, redirect_url=goal, state={stages.BY_PASSKEY: True})
-    response: HttpResponse = perform_login(request, login)
-    return response
+    return begin_sign_in(request, login, "passkey")
 
 
 def _owner_of_passkey(request: HttpRequest) -> User | None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
@@ -25,11 +24,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import actions, factors, one_time_forms, passkeys, proof, second_factor, showing, tries
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
+from accounts.allauth_internals import begin_sign_in
 from accounts.arrivals import note_for, ways_of
 from accounts.forms import (
     ApiKeyForm,
     ConfirmForm,
     LanguageForm,
+    NewPasswordForm,
     PasswordForm,
     ProfileForm,
     SignInForm,
@@ -70,10 +71,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         form.add_error(None, _("E-mail and password do not match. Check both and try again."))
         return _sign_in_page(request, form)
     # A second factor may stand between this and the session, which begins in accounts.adapters.
-    response: HttpResponse = perform_password_login(
-        request, {"email": email}, Login(user=user, email=email, redirect_url=goal)
-    )
-    return response
+    return begin_sign_in(request, Login(user=user, email=email, redirect_url=goal), "password")
 
 
 @require_POST
@@ -169,25 +167,30 @@ def profile(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @sensitive_variables("form")
 def change_password(request: HttpRequest) -> HttpResponse:
-    """Asks for the current password. Every other session of the person ends."""
+    """Asks for the current password, or whoever has none who it is. Every other session of the person ends."""
     user = me(request)
-    form = PasswordForm(request.POST or None)
+    has_one = user.has_usable_password()
+    if not has_one and not proof.is_fresh(request):
+        return proof.ask(request, request.path)
+    form = (PasswordForm if has_one else NewPasswordForm)(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
-        wait = tries.minutes_to_wait(request, "password", user.email)
+        wait = tries.minutes_to_wait(request, "password", user.email) if has_one else 0
         if wait:
             form.add_error(None, tries.too_many(wait))
-        elif not user.check_password(form.cleaned_data["current_password"]):
+        elif has_one and not user.check_password(form.cleaned_data["current_password"]):
             form.add_error("current_password", _("This is not your current password."))
         elif _changed_password(request, user, form):
-            messages.success(request, _("Your password is changed. You are signed out everywhere else."))
+            changed = _("Your password is changed. You are signed out everywhere else.")
+            first = _("Your password is set. You are signed out everywhere else.")
+            messages.success(request, changed if has_one else first)
             return redirect("accounts:profile")
     focus_first_fault(form)
     return tries.asked_to_wait(render(request, "accounts/change_password.html", {"form": form}), wait)
 
 
 @sensitive_variables("form")
-def _changed_password(request: HttpRequest, user: User, form: PasswordForm) -> bool:
+def _changed_password(request: HttpRequest, user: User, form: NewPasswordForm) -> bool:
     try:
         user = actions.change_password(
             user, password=form.cleaned_data["password"], by=actor_of(request, Door.WEB)

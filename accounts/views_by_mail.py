@@ -6,7 +6,6 @@ an address from which anything is fetched or anybody goes on.
 
 from uuid import uuid4
 
-from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
@@ -21,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import by_mail, links, one_time_forms, proof, tries
 from accounts.acting import Actor, Invalid, actor_of
+from accounts.allauth_internals import begin_sign_in
 from accounts.forms import AddressForm, BeginForm, ForgotForm, NewPasswordForm, focus_first_fault
 from accounts.links import Arrival
 from accounts.models import Link, Purpose, User
@@ -110,8 +110,7 @@ def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
         logout(request)
     user.backend = settings.AUTHENTICATION_BACKENDS[0]
     login = Login(user=user, email=user.email, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL))
-    response: HttpResponse = perform_password_login(request, {"email": user.email}, login)
-    return response
+    return begin_sign_in(request, login, "password")
 
 
 # --- A forgotten password ------------------------------------------------------------------------

@@ -76,7 +76,15 @@ def come_back(request: HttpRequest, provider: str) -> HttpResponse:
         count(request)
     except TooOften as refusal:
         return _too_often(request, refusal)
-    return providers.come_back(request, issuer)
+    return returned(request, issuer)
+
+
+def returned(request: HttpRequest, issuer: Issuer) -> HttpResponse:
+    """What becomes of whoever comes back from there."""
+    try:
+        return providers.come_back(request, issuer)
+    except RequestException:
+        return turned_away(request, issuer, "unavailable")
 
 
 @require_POST

@@ -240,7 +240,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.discord",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
-    "allauth.usersessions",
+    "accounts.session_list.SessionListConfig",  # allauth.usersessions
     "audit",
     "notifications",
     "tickets",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.test import Client
@@ -17,6 +16,7 @@ from fido2.cose import ES256
 from fido2.utils import websafe_decode, websafe_encode
 
 from accounts import factors
+from accounts.allauth_internals import format_hotp_value, hotp_value
 from accounts.models import User
 from tests.factories import web
 

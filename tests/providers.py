@@ -17,7 +17,17 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from accounts import fetching, providers
 from tests.http_server import Heard, Listener, Reply, http_server
+
+# Addresses that some browser would take for those of another place.
+LEADING_AWAY = [
+    "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\\\evil.example",
+    "/\\/evil.example", "https://evil.example", "https:evil.example", "http:/\\/evil.example",
+    "/\t/evil.example", "/\n//evil.example", " //evil.example", "//evil.example\\@desk.example.com",
+    "javascript:alert('evil')", "data:text/html,evil", "//desk.example.com@evil.example",
+    "\u2028//evil.example", "evil.example", "/" + 3000 * "a" + "evil",
+]  # fmt: skip
 
 CLIENT, SECRET = "the-desk", "the secret of the desk"
 
@@ -43,6 +53,8 @@ class Provider:
     used: list[str] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)  # at the authorisation endpoint
     discovery: dict[str, Any] = field(default_factory=dict)
+    userinfo: dict[str, Any] = field(default_factory=dict)  # in the place of what `person` says
+    publishes: str = "first"  # the name of the key
 
     @property
     def url(self) -> str:
@@ -170,9 +182,10 @@ class OpenIDProvider(Provider):
             )
         if path == "/keys":
             public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key("its own").public_key()))
-            return said({"keys": [public | {"kid": "first", "alg": "RS256", "use": "sig"}]})
+            return said({"keys": [public | {"kid": self.publishes, "alg": "RS256", "use": "sig"}]})
         if path == "/userinfo" and self.knows(heard):
-            return said(self.person)
+            told = self.person | self.userinfo
+            return said({name: value for name, value in told.items() if value is not None})
         return said({"error": "not found"}, 404)
 
 
@@ -215,8 +228,16 @@ NELLY = {
 }
 
 
+def forget() -> None:
+    """What this process knows of providers: another one may stand where one was."""
+    fetching.forget_troubles()
+    providers.discoveries.forget()
+    providers.key_sets.forget()
+
+
 @contextmanager
 def openid_provider(**person: Any) -> Iterator[OpenIDProvider]:
+    forget()
     with http_server() as server:
         provider = OpenIDProvider(server, ANNA | person)
         server.reply = provider.reply
@@ -225,6 +246,7 @@ def openid_provider(**person: Any) -> Iterator[OpenIDProvider]:
 
 @contextmanager
 def discord_provider(**person: Any) -> Iterator[DiscordProvider]:
+    forget()
     with http_server() as server:
         provider = DiscordProvider(server, NELLY | person)
         server.reply = provider.reply

@@ -167,9 +167,9 @@ def can(user: User, verb: str, ticket: Ticket) -> bool:
 
 def require(by: Actor, verb: str, ticket: Ticket) -> None:
     """Raise Forbidden for the wrong person, Refused for the wrong state. The desk itself may do everything."""
-    if by.user is None:
+    if by.is_desk:
         return
-    if not by.user.is_active or not has_right(by.user, verb, ticket):
+    if by.user is None or not by.user.is_active or not has_right(by.user, verb, ticket):
         raise Forbidden(
             "not_permitted", _("You are not permitted to do this with this ticket."), {"verb": verb}
         )

@@ -82,7 +82,7 @@ def change_status(
 def cancel(ticket: Ticket, *, reason: str = "", by: Actor) -> Ticket:
     """Cancel a ticket: one's own request while nobody has taken it, or as staff, with a reason."""
     ticket, by = lock(ticket, by=by)
-    if by.user is None or has_right(by.user, "cancel", ticket):
+    if by.is_desk or (by.user is not None and has_right(by.user, "cancel", ticket)):
         return change_status(ticket, status=Status.CANCELED, comment=reason, by=by)
     require(by, "cancel_own", ticket)
     return _move(ticket, Status.CANCELED, waiting_for="", comment=reason, verb="ticket.canceled", by=by)

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from accounts.acting import Actor, Refused
+from accounts.acting import Actor, Refused, the_desk
 from accounts.checking import is_blank
 from accounts.models import Team, User
 from audit.models import Door
@@ -39,7 +39,7 @@ MOST_WATCHERS = 20
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|fwd?|aw|wg|tr|sv|antw|отв|ответ|на|пересл)(?:\[\d+\]|\(\d+\))?\s*:\s*)+", re.IGNORECASE
 )
-_MAIL = Actor(None, Door.MAIL)
+_MAIL = the_desk(Actor(None, Door.MAIL))
 
 
 def receive(public_id: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from accounts import actions as people
-from accounts.acting import Actor, Invalid
+from accounts.acting import Actor, Invalid, the_desk
 from accounts.models import Language, User
 from audit.models import Door
 from notifications.message import own_id
@@ -95,7 +95,9 @@ def _user(mail: ParsedMail, mailbox: Mailbox) -> User | None:
     name = mail.sender.name[:150].strip() or address.partition("@")[0]
     # Another mail of his may be faster, or the address one the desk does not take.
     with suppress(Invalid):
-        people.create_user(email=address, full_name=name, language=language, by=Actor(None, Door.MAIL))
+        people.create_user(
+            email=address, full_name=name, language=language, by=the_desk(Actor(None, Door.MAIL))
+        )
     made: User | None = User.objects.with_teams().active().by_email(address).first()
     return made
 

@@ -1,6 +1,7 @@
 """Signing in with another account by the API: a program with cookies and a browser beside it."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import issuers
+from accounts import actions, arrivals, issuers
+from accounts.acting import SYSTEM
 from accounts.models import User
 from audit.models import Event
-from tests.providers import OpenIDProvider, openid_provider
+from tests.providers import LEADING_AWAY, OpenIDProvider, openid_provider
 
 PROVIDERS = "/api/v1/auth/providers"
 
@@ -133,6 +135,39 @@ def test_a_provider_that_is_away_is_said_to_be(
     settings.OUTBOUND_ALLOWED = []
     answer = call(client, "/company/authorization")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+def test_the_whole_dance_ends_at_the_desk_whatever_a_call_says(
+    employee: User, company: OpenIDProvider
+) -> None:
+    """Seen to fail without `local` in SignInLink (what is kept)."""
+    for goal in LEADING_AWAY:
+        program = Client()
+        link = call(program, "/company/authorization", next=goal)
+        if link.status_code == 400:  # too long, or no characters
+            continue
+        assert "evil" not in json.dumps([link.json(), dict(program.session.items())])
+        done = call(program, "/company/callback", **come_from(company, link.json()))
+        assert re.match(r"/(?![/\\\s])", done.json()["continue_at"]), goal
+
+
+def test_a_person_shut_out_on_the_way_is_refused(
+    client: Client, employee: User, company: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail without `turned_away` in AccountAdapter.respond_user_inactive: 404."""
+    found = arrivals._whose
+
+    def whose(named: Any, *, by: Any) -> User:
+        user = found(named, by=by)
+        actions.deactivate(user, by=SYSTEM)
+        return user
+
+    monkeypatch.setattr(arrivals, "_whose", whose)
+    link = call(client, "/company/authorization").json()
+    refused = call(client, "/company/callback", **come_from(company, link))
+    assert (refused.status_code, refused.json()["code"]) == (409, "inactive")
+    assert client.get("/api/v1/users/me").status_code == 401
+    assert Event.objects.order_by("-id")[0].verb == "user.sign_in_refused"
 
 
 def test_too_many_have_to_wait(

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import sessions
 from accounts.models import User
@@ -222,3 +224,20 @@ def test_the_use_is_written_down_once_a_minute(
 def test_a_key_of_the_api_has_no_session(employee: User, key_of: Callable[..., str]) -> None:
     Client(headers={"x-api-key": key_of(employee)}).get("/api/v1/users/me")
     assert not UserSession.objects.exists()
+
+
+@pytest.mark.django_db
+def test_signing_in_takes_no_longer_for_sessions_left_open(employee: User) -> None:
+    """Seen to fail with allauth.usersessions in the place of accounts.session_list: about three queries for each."""
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            Client().post("/account/sign-in/", {"email": employee.email, "password": PASSWORD})
+        return len(asked)
+
+    queries()
+    with_one = queries()
+    for _n in range(40):
+        queries()
+    assert UserSession.objects.filter(user=employee).count() == 42
+    assert queries() == with_one < 30
