@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -362,13 +362,20 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("active", _("active")), ("expired", _("expired")), ("revoked", _("revoked"))]
+        return [
+            ("active", _("active")),
+            ("replaced", _("replaced")),
+            ("expired", _("expired")),
+            ("revoked", _("revoked")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         now = timezone.now()
         match self.value():
             case "active":
-                return queryset.filter(revoked_at=None, expires_at__gt=now)
+                return queryset.filter(revoked_at=None, replaced_at=None, expires_at__gt=now)
+            case "replaced":
+                return queryset.filter(revoked_at=None, replaced_at__isnull=False, expires_at__gt=now)
             case "expired":
                 return queryset.filter(revoked_at=None, expires_at__lte=now)
             case "revoked":
@@ -378,7 +385,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are issued, revoked and rotated; nobody reads or edits them."""
+    """Keys are issued, revoked and rotated; nobody reads or edits them. What was rotated can be revoked at once."""
 
     list_display = ("name", "visible", "user", "scope_names", "expires_at", "last_used_at", "standing")
     list_filter = (StateFilter,)
@@ -386,7 +393,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     search_fields = ("name", "prefix", "user__full_name", "user__email")
     search_help_text = gettext_lazy("A name, the visible part, or the owner.")
     fields = (
-        "user", "name", "visible", "scope_names", "created_at", "expires_at", "last_used_at", "revoked_at", "standing",
+        "user", "name", "visible", "scope_names", "created_at", "expires_at", "last_used_at", "revoked_at",
+        "replaced_at", "standing",
     )  # fmt: skip
     actions = ("revoke", "rotate")
     linked_by = ("user__id__exact",)
@@ -469,7 +477,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         said = ngettext("%(count)d key is revoked.", "%(count)d keys are revoked.", len(revoked))
         messages.success(request, said % {"count": len(revoked)})
 
-    @admin.action(description=gettext_lazy("Rotate: issue another in its place"))
+    @admin.action(description=gettext_lazy("Rotate: issue another; this one works for a day more"))
     def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse:
         if not proof.is_fresh(request):
             return proof.ask(request, request.get_full_path())
@@ -489,4 +497,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def standing(self, key: ApiKey) -> str:
-        return str(key.state[1])
+        state, word = key.state
+        if state != "replaced":
+            return str(word)
+        return _("replaced, works until %(moment)s") % {
+            "moment": formats.date_format(timezone.localtime(key.expires_at), "DATETIME_FORMAT")
+        }

@@ -1,6 +1,7 @@
 """The door of programs to people and their keys."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from accounts.serializers import (
     KeyShape,
     NewKeyShape,
     NewUserShape,
+    RotationInput,
     UserChangeInput,
     UserInput,
     UserShape,
@@ -55,6 +57,7 @@ KEY = {
     "expires_at": "2027-03-02T08:15:00Z",
     "last_used_at": None,
     "revoked_at": None,
+    "replaced_at": None,
 }
 RAW_KEY = "sf_k3v9x0qa_" + 43 * "…"
 
@@ -345,19 +348,21 @@ class OneKey(KeysCall):
 class Rotation(KeysCall):
     @operation(
         "rotateApiKey",
-        "Issue a key like this one and revoke this one, in one step",
+        "Issue a key like this one, in one step; this one goes on for a while",
+        takes=RotationInput,
         gives=NewKeyShape,
         changes=True,
         resends=True,
         finds=True,
         parameters=[_USER_IN_PATH, _KEY_IN_PATH],
+        sent={"overlap_hours": 24},
         received=KEY | {"api_key": RAW_KEY},
         tags=["API keys"],
     )
     def post(self, request: Request, user: str, key: UUID) -> HttpResponse:
-        self.input(Nothing)
+        overlap = timedelta(hours=self.input(RotationInput)["overlap_hours"])
         self.require_proof()
-        new, raw = api_keys.rotate(self.found_key(user, key), by=self.by)
+        new, raw = api_keys.rotate(self.found_key(user, key), overlap=overlap, by=self.by)
         return answer(key_out(new) | {"api_key": raw})
 
 

@@ -24,6 +24,9 @@ LONGEST_LIFE = timedelta(days=366)
 USUAL_LIFE = timedelta(days=365)
 # Writing down every use would turn every read into a write.
 LAST_USE_PRECISION = timedelta(minutes=1)
+# For how long a replaced key goes on, so that programs can be given the new one without a gap.
+USUAL_OVERLAP = timedelta(hours=24)
+LONGEST_OVERLAP = timedelta(hours=168)
 
 _FORMAT = re.compile(r"sf_([a-z0-9]{8})_[A-Za-z0-9_-]{43}", re.ASCII)
 _VISIBLE = string.ascii_lowercase + string.digits
@@ -55,9 +58,10 @@ def revoke(key: ApiKey, *, by: Actor) -> ApiKey:
     key = _locked(key)
     _require_owner_or_admin(key.user, by=by)
     if key.revoked_at is None:
+        before = told_state(key)
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
-        trail.record("api_key.revoked", _subject(key), by=by, changes={"state": ("active", "revoked")})
+        trail.record("api_key.revoked", _subject(key), by=by, changes={"state": (before, told_state(key))})
     return key
 
 
@@ -68,19 +72,29 @@ def revoke_all(owner: User, *, by: Actor) -> None:
 
 
 @transaction.atomic
-def rotate(key: ApiKey, *, by: Actor) -> tuple[ApiKey, str]:
-    """Issue a key like this one and revoke this one, in one step. Raises Refused for a dead key."""
+def rotate(key: ApiKey, *, overlap: timedelta = USUAL_OVERLAP, by: Actor) -> tuple[ApiKey, str]:
+    """Issue a key like this one, in one step; this one goes on for the overlap, but not beyond its own end.
+
+    Without an overlap it is revoked. Raises Refused for a key that is dead or replaced already.
+    """
     standing.held(key.user)
     key = _locked(key)
     by = standing.again(by)
     _require_owner_or_admin(key.user, by=by)
+    if key.state[0] == "replaced":
+        raise Refused("key_not_active", _("This key has been replaced already."))
     if key.state[0] != "active":
         raise Refused("key_not_active", _("This key is no longer active: issue a new one."))
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise Invalid("overlap_hours", "invalid_overlap", _("A replaced key works for a week at most."))
     life = key.expires_at - key.created_at
     new, raw = _issue(
         key.user, name=key.name, scopes=key.scopes, expires_at=timezone.now() + min(life, LONGEST_LIFE), by=by
     )
-    revoke(key, by=by)
+    if overlap:
+        _replace(key, until=min(key.expires_at, timezone.now() + overlap), by=by)
+    else:
+        revoke(key, by=by)
     return new, raw
 
 
@@ -140,10 +154,30 @@ def _issue(
         changes={
             "owner": (None, {"id": str(owner.public_id), "name": owner.full_name}),
             "scopes": (None, key.scopes),
-            "expires_at": (None, expires_at.astimezone(UTC).isoformat()),
+            "expires_at": (None, _told(expires_at)),
         },
     )
     return key, raw
+
+
+def _replace(key: ApiKey, *, until: datetime, by: Actor) -> None:
+    before, ended = told_state(key), key.expires_at
+    # The end itself moves: whatever asks for it, a program of before too, need not know of replaced keys.
+    key.replaced_at, key.expires_at = timezone.now(), until
+    key.save(update_fields=["replaced_at", "expires_at"])
+    changes = {"state": (before, told_state(key)), "expires_at": (_told(ended), _told(until))}
+    trail.record("api_key.replaced", _subject(key), by=by, changes=changes)
+
+
+def told_state(key: ApiKey) -> str:
+    """What the events of a key say of it: nothing happens when it expires."""
+    if key.revoked_at is not None:
+        return "revoked"
+    return "active" if key.replaced_at is None else "replaced"
+
+
+def _told(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
 
 def _locked(key: ApiKey) -> ApiKey:

@@ -46,6 +46,7 @@ USER_FIELDS = {
 TEAM_VERBS = {"created": _("Team added"), "changed": _("Team changed")}
 KEY_VERBS = {
     "issued": _("API key issued"),
+    "replaced": _("API key replaced"),
     "revoked": _("API key revoked"),
     "refused": _("API key refused"),
 }

@@ -1,7 +1,7 @@
 """What people type into the pages about themselves."""
 
 import zoneinfo
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.api_keys import USUAL_OVERLAP
 from accounts.checking import validate_visible
 from accounts.models import Language, Scope, User
 from accounts.moments import from_utc
@@ -215,6 +216,19 @@ class ApiKeyForm(forms.Form):
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())
+
+
+class ReplaceKeyForm(forms.Form):
+    overlap = forms.ChoiceField(
+        label=_("The old key stops working"),
+        choices=[("0", _("at once")), ("24", _("in a day")), ("168", _("in a week"))],
+        initial="24",
+        required=False,
+    )
+
+    def clean_overlap(self) -> timedelta:
+        hours = self.cleaned_data["overlap"]
+        return timedelta(hours=int(hours)) if hours else USUAL_OVERLAP
 
 
 def zone_choices(present: str = "") -> list[tuple[str, Any]]:

@@ -56,6 +56,17 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class Whole(serializers.IntegerField):
+    """A whole number; not "24", not true, not 24.0."""
+
+    default_error_messages = {"invalid": _("This must be a whole number.")}
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
 class Moment(serializers.DateTimeField):
     """ISO 8601; without a zone it is the caller's. Which moments will do the verb says."""
 

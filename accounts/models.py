@@ -234,6 +234,8 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(_("expires"))
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+    # Since then another key is there in its place; this one goes on until it expires, which is soon.
+    replaced_at = models.DateTimeField(_("replaced"), null=True, blank=True, editable=False)
 
     objects: ClassVar[Any] = ApiKeyQuerySet.as_manager()
 
@@ -247,11 +249,13 @@ class ApiKey(models.Model):
 
     @property
     def state(self) -> "tuple[str, _StrPromise]":
-        """One of active, expired, revoked, with the word for it."""
+        """One of active, replaced, expired, revoked, with the word for it. Active and replaced ones work."""
         if self.revoked_at is not None:
             return "revoked", _("revoked")
         if self.expires_at <= timezone.now():
             return "expired", _("expired")
+        if self.replaced_at is not None:
+            return "replaced", _("replaced")
         return "active", _("active")
 
 

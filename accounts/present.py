@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from accounts import configuration, factors
+from accounts import api_keys, configuration, factors
 from accounts.actions import identities_of
 from accounts.models import ApiKey, Team, User
 from audit.trail import Present
@@ -37,6 +37,6 @@ def keys() -> Iterator[Present]:
             "owner": {"id": str(key.user.public_id)},
             "scopes": key.scopes,
             "expires_at": key.expires_at.isoformat(),
-            "state": "revoked" if key.revoked_at else "active",
+            "state": api_keys.told_state(key),
         }
         yield Present(key.public_id, state)

@@ -1,11 +1,12 @@
 """People, teams and keys as the API takes and gives them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
 
-from accounts.inputs import Choice, Flag, Moment, PublicId, Several, Shape, Text
+from accounts.api_keys import LONGEST_OVERLAP, USUAL_OVERLAP
+from accounts.inputs import Choice, Flag, Moment, PublicId, Several, Shape, Text, Whole
 from accounts.models import ApiKey, Language, Role, Scope, Team, User, validate_time_zone
 
 # --- What goes out: plain functions, since they make most of the bytes of every answer ------------
@@ -49,12 +50,13 @@ def key_out(key: ApiKey) -> dict[str, Any]:
         "expires_at": moment_out(key.expires_at),
         "last_used_at": moment_out(key.last_used_at),
         "revoked_at": moment_out(key.revoked_at),
+        "replaced_at": moment_out(key.replaced_at),
     }
 
 
 # --- The same, declared for the schema ------------------------------------------------------------
 
-KEY_STATES = ["ACTIVE", "EXPIRED", "REVOKED"]
+KEY_STATES = ["ACTIVE", "REPLACED", "EXPIRED", "REVOKED"]
 
 
 class PersonShape(serializers.Serializer[Any]):
@@ -115,6 +117,9 @@ class KeyShape(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
+    replaced_at = serializers.DateTimeField(
+        allow_null=True, help_text="Another key is there in its place; this one works until `expires_at`."
+    )
 
 
 class NewKeyShape(KeyShape):
@@ -161,3 +166,14 @@ class KeyInput(Shape):
     name = Text(max_length=100)
     scopes = Several(child=Choice(choices=Scope.choices), allow_empty=False, max_length=10)
     expires_at = Moment(required=False, help_text="A year from now if omitted, which is also the latest.")
+
+
+class RotationInput(Shape):
+    """How the old key ends."""
+
+    overlap_hours = Whole(
+        min_value=0,
+        max_value=LONGEST_OVERLAP // timedelta(hours=1),
+        default=USUAL_OVERLAP // timedelta(hours=1),
+        help_text="For how long the old key goes on beside the new one, but not beyond its own end; 0 ends it at once.",
+    )

@@ -33,6 +33,7 @@ from accounts.forms import (
     NewPasswordForm,
     PasswordForm,
     ProfileForm,
+    ReplaceKeyForm,
     SignInForm,
     ThemeForm,
     focus_first_fault,
@@ -270,6 +271,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
         "keys": ApiKey.objects.filter(user=user).order_by(F("revoked_at").desc(nulls_first=True), "-id")[
             :200
         ],
+        "replacing": ReplaceKeyForm(auto_id=False),
         "now": timezone.now(),
     }
     return render(request, "accounts/api_keys.html", context)
@@ -301,14 +303,18 @@ def revoke_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @signed_in
 def rotate_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """A new key in the place of this one. Sent again it finds a revoked key and changes nothing."""
+    """A new key in the place of this one. Sent again it finds a replaced key and changes nothing."""
     key = _my_key(request, public_id)
+    form = ReplaceKeyForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest("There is no such choice.")
     if not proof.is_fresh(request):
         return proof.ask(request, reverse("accounts:api_keys"))
     try:
-        new, raw = keys.rotate(key, by=actor_of(request, Door.WEB))
+        new, raw = keys.rotate(key, overlap=form.cleaned_data["overlap"], by=actor_of(request, Door.WEB))
     except Refused:
         return _shown_already(request)
+    key.refresh_from_db()
     return _raw_key_page(request, new, raw, replaced=key)
 
 

@@ -501,7 +501,7 @@ KEYS: dict[str, tuple[Deed, list[str]]] = {
         ["api_key.issued"],
     ),
     "revoke": (lambda d: api_keys.revoke(d.key, by=d.boss), ["api_key.revoked"]),
-    "rotate": (lambda d: api_keys.rotate(d.key, by=d.boss), ["api_key.issued", "api_key.revoked"]),
+    "rotate": (lambda d: api_keys.rotate(d.key, by=d.boss), ["api_key.issued", "api_key.replaced"]),
 }
 DENIALS: dict[str, tuple[Deed, list[str]]] = {
     "denied": (lambda d: denials.denied(d.employee, what="GET /admin/", by=web(d.employee)), ["user.denied"]),

@@ -44,7 +44,7 @@ POST accounts:confirm                          password next                    
 POST accounts:change_password                  current_password password repeated                           | accounts_user.password
 POST accounts:api_keys                         name scopes days form_name                                   | +accounts_apikey
 POST accounts:revoke_key                                                                                    | accounts_apikey.revoked_at
-POST accounts:rotate_key                                                                                    | accounts_apikey.revoked_at +accounts_apikey
+POST accounts:rotate_key                                                                                    | accounts_apikey.replaced_at accounts_apikey.expires_at +accounts_apikey
 POST notifications:read_all                    upto                                                         | notifications_delivery.read_at
 POST notifications:preferences                 digest begins ends slack telegram                            | +notifications_preference +notifications_quiet
 
@@ -107,7 +107,7 @@ POST api:users                     email full_name role language time_zone team_
 PATCH api:user                     email full_name role language time_zone is_active team_ids               | accounts_user.full_name
 POST api:api_keys                  name scopes expires_at                                                   | +accounts_apikey
 DELETE api:api_key                                                                                          | accounts_apikey.revoked_at
-POST api:rotate_api_key                                                                                     | accounts_apikey.revoked_at +accounts_apikey
+POST api:rotate_api_key                                                                                     | accounts_apikey.replaced_at accounts_apikey.expires_at +accounts_apikey
 POST api:webhooks                  name url topics events                                                   | +notifications_webhook
 PATCH api:webhook                  name url topics events is_active                                         | notifications_webhook.is_active
 DELETE api:webhook                                                                                          | notifications_webhook.deleted_at notifications_webhook.is_active notifications_webhook.secret_sealed notifications_delivery.state notifications_delivery.said notifications_delivery.finished_at

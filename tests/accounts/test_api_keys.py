@@ -1,7 +1,7 @@
 """Keys of the API."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from accounts import actions, api_keys
 from accounts.acting import SYSTEM, Forbidden, Invalid, Refused
 from accounts.models import ApiKey, User
+from audit import trail
 from audit.models import Event
 from tests.factories import web
 from tests.invariants import check
@@ -192,15 +193,87 @@ def test_revoking_twice_keeps_the_first_time(employee: User) -> None:
     assert Event.objects.filter(verb="api_key.revoked").count() == 1
 
 
-def test_rotating_gives_a_new_key_like_the_old_and_kills_the_old(employee: User) -> None:
+def test_rotating_gives_a_new_key_like_the_old_which_goes_on_for_a_day(employee: User) -> None:
     old, old_raw = issued(employee, "read", expires_at=timezone.now() + timedelta(days=30))
+    began = timezone.now()
     new, raw = api_keys.rotate(old, by=web(employee))
-    assert api_keys.find(old_raw) is None
-    assert api_keys.find(raw) == new
+    old.refresh_from_db()
+    assert old.state[0] == "replaced"
+    assert timedelta(0) <= old.expires_at - began - api_keys.USUAL_OVERLAP < timedelta(minutes=1)
+    assert (api_keys.find(old_raw), api_keys.find(raw)) == (old, new)
+    assert api_keys.find(old_raw, now=old.expires_at - timedelta(seconds=1)) == old
+    assert api_keys.find(old_raw, now=old.expires_at) is None
+    assert api_keys.find(raw, now=old.expires_at) == new
+    ended, said = Event.objects.get(verb="api_key.replaced").changes["expires_at"]
+    assert (datetime.fromisoformat(ended) - began).days in {29, 30}
+    assert datetime.fromisoformat(said) == old.expires_at
     assert (new.name, new.scopes, new.user) == (old.name, old.scopes, employee)
     assert timedelta(days=29, hours=23) < new.expires_at - timezone.now() <= timedelta(days=30, minutes=1)
     verbs = list(Event.objects.order_by("id").values_list("verb", "subject_id"))
-    assert verbs[1:] == [("api_key.issued", new.public_id), ("api_key.revoked", old.public_id)]
+    assert verbs[1:] == [("api_key.issued", new.public_id), ("api_key.replaced", old.public_id)]
+    assert trail.first_fault() is None
+
+
+def test_without_an_overlap_the_old_key_is_dead_at_once(employee: User) -> None:
+    old, old_raw = issued(employee)
+    new, raw = api_keys.rotate(old, overlap=timedelta(0), by=web(employee))
+    assert (api_keys.find(old_raw), api_keys.find(raw)) == (None, new)
+    assert Event.objects.latest("id").verb == "api_key.revoked"
+    assert trail.first_fault() is None
+
+
+@pytest.mark.parametrize(
+    ("overlap", "accepted"),
+    [
+        (timedelta(hours=1), True),
+        (timedelta(days=7), True),
+        (timedelta(days=7, seconds=1), False),
+        (-timedelta(seconds=1), False),
+    ],
+)
+def test_an_overlap_is_a_week_at_most(employee: User, overlap: timedelta, accepted: bool) -> None:
+    old, old_raw = issued(employee)
+    if accepted:
+        api_keys.rotate(old, overlap=overlap, by=web(employee))
+        assert api_keys.find(old_raw, now=timezone.now() + overlap + timedelta(seconds=1)) is None
+        return
+    with pytest.raises(Invalid) as refusal:
+        api_keys.rotate(old, overlap=overlap, by=web(employee))
+    assert refusal.value.field == "overlap_hours"
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_replaced_key_lives_no_longer_than_it_would_have(employee: User) -> None:
+    """Seen red with the overlap alone in place of the earlier of the two."""
+    until = timezone.now() + timedelta(hours=2)
+    old, _raw = issued(employee, expires_at=until)
+    api_keys.rotate(old, by=web(employee))
+    assert ApiKey.objects.get(pk=old.pk).expires_at == until
+
+
+def test_a_replaced_key_is_not_replaced_again_and_can_be_revoked_at_once(employee: User) -> None:
+    """Seen red with the state "replaced" gone from the verb: each rotation gave one more key."""
+    old, old_raw = issued(employee)
+    _new, raw = api_keys.rotate(old, by=web(employee))
+    with pytest.raises(Refused) as refusal:
+        api_keys.rotate(old, by=web(employee))
+    assert refusal.value.code == "key_not_active"
+    assert ApiKey.objects.count() == 2
+    api_keys.revoke(old, by=web(employee))
+    assert (api_keys.find(old_raw), api_keys.find(raw) is not None) == (None, True)
+    assert Event.objects.latest("id").changes == {"state": ["replaced", "revoked"]}
+    assert trail.first_fault() is None
+
+
+def test_who_is_shut_out_has_neither_the_old_key_nor_the_new(admin: User, employee: User) -> None:
+    """Seen red with revoke_all passing over replaced keys."""
+    old, old_raw = issued(employee)
+    _new, raw = api_keys.rotate(old, by=web(employee))
+    actions.deactivate(employee, by=web(admin))
+    assert (api_keys.find(old_raw), api_keys.find(raw)) == (None, None)
+    actions.activate(employee, by=web(admin))
+    assert (api_keys.find(old_raw), api_keys.find(raw)) == (None, None)
+    assert trail.first_fault() is None
 
 
 def test_a_dead_key_is_not_brought_back_by_rotating(admin: User, employee: User) -> None:
@@ -233,4 +306,4 @@ def test_of_eight_rotations_at_once_one_gives_a_key(employee: User) -> None:
     results = at_once(*[partial(api_keys.rotate, key, by=actor)] * 8)
     assert sum(isinstance(result, tuple) for result in results) == 1, results
     assert sum(isinstance(result, Refused) for result in results) == 7
-    assert ApiKey.objects.filter(revoked_at=None).count() == 1
+    assert sorted(key.state[0] for key in ApiKey.objects.all()) == ["active", "replaced"]

@@ -348,6 +348,7 @@ def test_a_comment_slipped_in_is_found(world: list[Ticket], admin: User) -> None
         ("accounts_apikey SET expires_at = expires_at + interval '1 day'", "api_key", "expires_at"),
         ("accounts_apikey SET user_id = (SELECT min(id) FROM accounts_user)", "api_key", "owner"),
         ("accounts_apikey SET revoked_at = NULL", "api_key", "state"),
+        ("accounts_apikey SET revoked_at = NULL, replaced_at = now()", "api_key", "state"),
         ("accounts_team SET is_active = false", "team", "is_active"),
         ("accounts_team SET name = 'Another'", "team", "name"),
         ("tickets_service SET confidential = false", "service", "confidential"),

@@ -1,6 +1,6 @@
 """/users/{id}/api-keys: issue, list, revoke and rotate keys."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,11 +48,60 @@ def test_a_rotated_key_is_replaced_in_one_step(program_of: Any, employee: User) 
     response = program.post(f"{KEYS}/{old['id']}/rotate")
     assert response.status_code == 200
     new = response.json()
-    assert (new["name"], new["scopes"]) == ("Script", ["read"])
-    statuses = [
-        Program(HTTP_X_API_KEY=each["api_key"]).get("/api/v1/users/me").status_code for each in (old, new)
-    ]
-    assert statuses == [401, 200]
+    assert (new["name"], new["scopes"], new["state"]) == ("Script", ["read"], "ACTIVE")
+    assert statuses(old, new) == [200, 200]
+    told = {each["id"]: each for each in program.get(KEYS).json()["results"]}[old["id"]]
+    assert (told["state"], told["revoked_at"]) == ("REPLACED", None)
+    life = datetime.fromisoformat(told["expires_at"]) - datetime.fromisoformat(told["replaced_at"])
+    assert timedelta(0) <= timedelta(hours=24) - life < timedelta(minutes=1)
+    again = program.post(f"{KEYS}/{old['id']}/rotate")
+    assert (again.status_code, again.json()["code"]) == (409, "key_not_active")
+    assert program.delete(f"{KEYS}/{old['id']}").status_code == 204
+    assert statuses(old, new) == [401, 200]
+
+
+def statuses(*keys: dict[str, Any]) -> list[int]:
+    return [Program(HTTP_X_API_KEY=each["api_key"]).get("/api/v1/users/me").status_code for each in keys]
+
+
+@pytest.mark.parametrize(("hours", "left"), [(0, "REVOKED"), (1, "REPLACED"), (168, "REPLACED")])
+def test_for_how_long_the_old_key_goes_on_is_the_caller_s_choice(
+    program_of: Any, employee: User, hours: int, left: str
+) -> None:
+    program = program_of(employee)
+    old = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()
+    new = program.post(f"{KEYS}/{old['id']}/rotate", {"overlap_hours": hours}).json()
+    assert statuses(old, new) == [401 if left == "REVOKED" else 200, 200]
+    told = {each["id"]: each for each in program.get(KEYS).json()["results"]}[old["id"]]
+    assert told["state"] == left
+    if hours:
+        life = datetime.fromisoformat(told["expires_at"]) - timezone.now()
+        assert timedelta(0) <= timedelta(hours=hours) - life < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("value", [-1, 169, "24", 24.0, 1.5, True, None, [], {}, 999_999_999])
+def test_an_odd_overlap_is_named_and_changes_nothing(program_of: Any, employee: User, value: object) -> None:
+    program = program_of(employee)
+    old = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()
+    response = program.post(f"{KEYS}/{old['id']}/rotate", {"overlap_hours": value})
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == ["overlap_hours"]
+    assert statuses(old) == [200]
+    assert ApiKey.objects.count() == 2
+
+
+def test_a_rotation_sent_twice_is_one(program_of: Any, employee: User) -> None:
+    program = program_of(employee)
+    old = program.post(KEYS, {"name": "Script", "scopes": ["read"]}).json()
+    first, second = (
+        program.post(f"{KEYS}/{old['id']}/rotate", {"overlap_hours": 2}, headers={"idempotency-key": "k"})
+        for _turn in range(2)
+    )
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() == second.json()
+    other = program.post(f"{KEYS}/{old['id']}/rotate", {"overlap_hours": 3}, headers={"idempotency-key": "k"})
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert ApiKey.objects.count() == 3
 
 
 @pytest.mark.parametrize(

@@ -81,11 +81,39 @@ def test_a_key_for_managing_people_is_for_administrators(
 def test_a_key_is_replaced_in_one_step_and_once(employee: User, browser_of: BrowserOf) -> None:
     key, raw = api_keys.issue(employee, name="Backup script", scopes=["read"], by=SYSTEM)
     browser = browser_of(employee)
-    new = raw_key(browser.post(f"{KEYS}{key.public_id}/rotate/"))
-    assert api_keys.find(raw) is None
-    assert api_keys.find(new) is not None
+    answer = browser.post(f"{KEYS}{key.public_id}/rotate/")
+    assert "which works until" in answer.content.decode()
+    assert api_keys.find(raw) is not None
+    assert api_keys.find(raw_key(answer)) is not None
     assert browser.post(f"{KEYS}{key.public_id}/rotate/")["Location"] == KEYS
     assert ApiKey.objects.count() == 2
+    page = browser.get(KEYS).content.decode()
+    assert "Works until" in page
+    assert page.count("/rotate/") == 1
+    assert page.count("/revoke/") == 2
+    browser.post(f"{KEYS}{key.public_id}/revoke/")
+    assert api_keys.find(raw) is None
+
+
+@pytest.mark.parametrize(("hours", "days"), [("0", 0), ("24", 1), ("168", 7), ("", 1)])
+def test_when_the_old_key_ends_is_her_choice(
+    employee: User, browser_of: BrowserOf, hours: str, days: int
+) -> None:
+    key, raw = api_keys.issue(employee, name="Backup script", scopes=["read"], by=SYSTEM)
+    answer = browser_of(employee).post(f"{KEYS}{key.public_id}/rotate/", {"overlap": hours})
+    assert ("which no longer works" in answer.content.decode()) == (not days)
+    key.refresh_from_db()
+    assert key.state[0] == ("replaced" if days else "revoked")
+    if days:
+        assert timedelta(0) <= timedelta(days=days) - (key.expires_at - timezone.now()) < timedelta(minutes=1)
+    assert (api_keys.find(raw) is None) == (not days)
+
+
+@pytest.mark.parametrize("hours", ["1", "-24", "9" * 30, "soon"])
+def test_another_choice_is_none(employee: User, browser_of: BrowserOf, hours: str) -> None:
+    key, _raw = api_keys.issue(employee, name="Backup script", scopes=["read"], by=SYSTEM)
+    assert browser_of(employee).post(f"{KEYS}{key.public_id}/rotate/", {"overlap": hours}).status_code == 400
+    assert ApiKey.objects.count() == 1
 
 
 def test_a_key_is_revoked(employee: User, browser_of: BrowserOf) -> None:
