@@ -284,6 +284,11 @@ class Link(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
 
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(purpose__in=Purpose.values), name="link_purpose_known"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.purpose} for {self.user_id}"
 

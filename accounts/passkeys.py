@@ -6,6 +6,7 @@ The challenge waits in the session, is good for one answer and for what it was m
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -43,6 +44,12 @@ class Shown:
 def are_offered() -> bool:
     """Browsers have passkeys for names only, not for numbers such as 192.168.0.1."""
     return bool(settings.PASSKEY_DOMAIN)
+
+
+def work_here(request: HttpRequest) -> bool:
+    """Whether the page was opened by the name that they are bound to: at 127.0.0.1 no browser has one of localhost."""
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    return are_offered() and (host == settings.PASSKEY_DOMAIN or host.endswith(f".{settings.PASSKEY_DOMAIN}"))
 
 
 def options_to_add(request: HttpRequest, user: User, known: list[AttestedCredentialData]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def second_factors(request: HttpRequest) -> HttpResponse:
         "has_any": bool(mine),
         "codes_left": factors.codes_left(user),
         "few": factors.FEW,
-        "passkeys_offered": passkeys.are_offered(),
+        "passkeys_offered": passkeys.work_here(request),
         "needed": second_factor.is_asked_of(user),
         "next": _goal(request, otherwise=""),
     }
@@ -273,6 +273,9 @@ def _owner_of_passkey(request: HttpRequest) -> User | None:
 def ask_passkey(request: HttpRequest) -> HttpResponse:
     """What a script hands to the browser, which asks for a passkey: `for` says what it is to be used for."""
     options: dict[str, Any] | None = None
+    wait = tries.minutes_from_here(request, "passkey_ask") if request.user.is_anonymous else 0
+    if wait:
+        return tries.asked_to_wait(JsonResponse({"error": "too_many"}), wait)
     if passkeys.are_offered():
         match request.POST.get("for"):
             case passkeys.ADD if request.user.is_authenticated and not _asked_first(request):

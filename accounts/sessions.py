@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import allowances
+from accounts import allowances, one_time_forms
 from accounts.acting import Actor
 from accounts.changing import locked, subject
 from accounts.models import Role, User
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 # Seconds without a request, and in all. Whoever sees the secrets of others is asked more often.
 IDLE = {Role.EMPLOYEE: 8 * 3600, Role.AGENT: 30 * 60, Role.ADMIN: 30 * 60}
 LONGEST = {Role.EMPLOYEE: 7 * 24 * 3600, Role.AGENT: 12 * 3600, Role.ADMIN: 12 * 3600}
+STRANGERS = 15 * 60
 # Writing down every use would turn every read into a write.
 PRECISION = 60
 # In the session.
 _BEGAN, _USED, _LISTED = "began_at", "used_at", "listed_as"
+_LIFE = "_session_expiry"  # Django's
 
 
 # --- How long ------------------------------------------------------------------------------------
@@ -52,9 +54,24 @@ def bounded(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
         user = request.user
         if SESSION_KEY in request.session and user is not None and user.is_authenticated:
             note(request.session, user, request)
+        _bound_strangers(request)
         return response
 
     return respond
+
+
+def _bound_strangers(request: HttpRequest) -> None:
+    """What is noted for who has not signed in yet is of these minutes: a challenge, a way back, half a sign-in.
+
+    Anybody may cause it, as often as he likes, so the rows must not lie about for days. What a person of ours had typed
+    when his session ended waits for him, though: only he could cause that.
+    """
+    session = request.session
+    if SESSION_KEY in session or one_time_forms.holds(request):
+        if _LIFE in session:
+            session.set_expiry(None)
+    elif session.modified and not session.is_empty():
+        session.set_expiry(STRANGERS)
 
 
 def is_over(session: "SessionBase | Mapping[str, Any]", user: User) -> bool:

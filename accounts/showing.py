@@ -33,7 +33,7 @@ def attempt(request: HttpRequest, user: User) -> Attempt:
     asked = Attempt(
         form=CodeForm(request.POST if "code" in request.POST else None),
         has_app=any(one.type == factors.APP for one in mine),
-        has_passkey=passkeys.are_offered() and any(one.type == factors.PASSKEY for one in mine),
+        has_passkey=passkeys.work_here(request) and any(one.type == factors.PASSKEY for one in mine),
         codes_left=factors.codes_left(user),
     )
     if request.method == "POST" and ("credential" in request.POST or asked.form.is_valid()):

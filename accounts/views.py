@@ -103,7 +103,7 @@ def _sign_in_page(request: HttpRequest, form: SignInForm, *, status: int = 200) 
         "form": form,
         "next": goal,
         "kept": one_time_forms.holds(request),
-        "passkeys_offered": passkeys.are_offered(),
+        "passkeys_offered": passkeys.work_here(request),
         "providers": settings.SIGN_IN_PROVIDERS,
         "note": note_for(request),
     }

@@ -117,14 +117,18 @@ def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
 
 
 @never_cache
+@sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgot(request: HttpRequest) -> HttpResponse:
     """Asks for the address. What follows is the same, and takes the same time, whether anybody has it or not: all
     that depends on it is done by a job.
     """
-    form = ForgotForm(request.POST or None, initial={"email": request.GET.get("email", "")[:254]})
+    # From the sign-in page, with what was typed there: nothing is sent before the person says so here.
+    is_coming = "from_sign_in" in request.POST
+    typed = {"email": request.POST.get("email", "")[:254]}
+    form = ForgotForm(None if is_coming else request.POST or None, initial=typed)
     wait = 0
-    if request.method == "POST" and settings.MAIL_HOST and form.is_valid():
+    if request.method == "POST" and not is_coming and settings.MAIL_HOST and form.is_valid():
         email = form.cleaned_data["email"]
         wait = tries.minutes_to_wait(request, "reset", email)
         if not wait:

@@ -20,7 +20,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -247,6 +247,11 @@ ON_THE_WAY_IN = (
     "accounts:sign_out_everywhere",
     "accounts:choose_theme",
     "accounts:choose_language",
+    # For strangers, too. Sent on, the token of a link would stand in another address.
+    "accounts:arrive",
+    "accounts:invitation",
+    "accounts:new_password",
+    "accounts:stop_email",
 )
 
 
@@ -260,7 +265,7 @@ def second_factor_first(get_response: Respond) -> Respond:
         if problems.asks_for_json(request) or not second_factor.is_due(request, request.user):
             return get_response(request)
         request.second_factor_due = True  # type: ignore[attr-defined]  # pages leave out what is not to be seen yet
-        if request.path_info in {reverse(name) for name in ON_THE_WAY_IN}:
+        if _is_on_the_way_in(request.path_info):
             return get_response(request)
         goal = request.path if request.method == "POST" else request.get_full_path()
         if request.method == "POST":
@@ -268,6 +273,13 @@ def second_factor_first(get_response: Respond) -> Respond:
         return redirect(f"{reverse('accounts:second_factors')}?{urlencode({'next': goal})}")
 
     return respond
+
+
+def _is_on_the_way_in(path: str) -> bool:
+    try:
+        return resolve(path).view_name in ON_THE_WAY_IN
+    except Resolver404:
+        return False
 
 
 # --- Who was kept out ----------------------------------------------------------------------------

@@ -254,7 +254,7 @@ def test_a_desk_without_mail_says_so_and_asks_nobody(employee: User) -> None:
 
 
 def test_the_way_there_begins_at_the_sign_in_page(db: None) -> None:
-    assert f'href="{FORGOT}"' in Client().get(SIGN_IN).content.decode()
+    assert f'formaction="{FORGOT}"' in Client().get(SIGN_IN).content.decode()
 
 
 def test_the_old_password_is_good_until_a_new_one_is_set(employee: User, mailbox: Mailbox) -> None:
