@@ -22,21 +22,27 @@ HEADERS = {
 }  # fmt: skip
 
 
-HSTS = "max-age={}; includeSubDomains; preload"
-
-
 def dressed(response: HttpResponse) -> HttpResponse:
     """The response with all of them, and its length."""
     for name, value in HEADERS.items():
         response.setdefault(name, value)
     if settings.SECURE_HSTS_SECONDS:
         # Probes and refusals never come to SecurityMiddleware, which says the same. Without TLS browsers ignore it.
-        response.setdefault("Strict-Transport-Security", HSTS.format(settings.SECURE_HSTS_SECONDS))
-    if response.status_code >= HTTPStatus.BAD_REQUEST:
-        response.setdefault(
-            "Cache-Control", "no-store"
-        )  # some errors may be kept by those who are not told otherwise
+        response.setdefault("Strict-Transport-Security", hsts())
+    # Some errors and redirects may be kept by those who are not told otherwise.
+    if (
+        response.status_code >= HTTPStatus.MULTIPLE_CHOICES
+        and response.status_code != HTTPStatus.NOT_MODIFIED
+    ):
+        response.setdefault("Cache-Control", "no-store")
     response.setdefault(CSP.HEADER_ENFORCE, build_policy(settings.SECURE_CSP))  # type: ignore[arg-type]
     if not response.streaming:
         response.setdefault("Content-Length", str(len(response.content)))
     return response
+
+
+def hsts() -> str:
+    words = [f"max-age={settings.SECURE_HSTS_SECONDS}"]
+    words += ["includeSubDomains"] if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else []
+    words += ["preload"] if settings.SECURE_HSTS_PRELOAD else []
+    return "; ".join(words)
