@@ -1,6 +1,7 @@
 """Letters about accounts on their way: a delivery each, which names the letter and holds nothing of what it says."""
 
 from uuid import UUID
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -25,8 +26,8 @@ def post(to: User, kind: str, *, about: UUID) -> None:
         subject_type=ACCOUNT,
         subject_id=about,
         subject_name=to.email,
-        # One thing may be told to somebody by several letters.
-        seq=list(letters.NAMES).index(kind),
+        # One thing may be told to somebody by several letters, but by each of them once.
+        seq=crc32(kind.encode()) & 0x7FFFFFFF,
         reason=ACCOUNT,
         urgent=True,  # quiet hours are no time to be locked out
         transport=Transport.EMAIL,
