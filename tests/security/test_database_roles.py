@@ -56,11 +56,15 @@ def signed_in_as(role: str) -> psycopg.Connection[Any]:
 
 
 def refused(role: str, statement: str) -> bool:
+    """Whether it lacks the right. What a trigger stops, or a transaction that only reads, it has the right to."""
     with signed_in_as(role) as mine:
+        mine.execute("SET default_transaction_read_only = off")
         try:
             mine.execute(statement.encode())
-        except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction):
+        except errors.InsufficientPrivilege:
             return True
+        except errors.RestrictViolation:
+            return False
     return False
 
 
@@ -94,6 +98,7 @@ NOT_FOR_THE_APPLICATION = [
     "DELETE FROM accounts_installation",
     "INSERT INTO django_migrations (app, name, applied) VALUES ('x', 'y', now())",
     "SET session_replication_role = replica",
+    "DROP DATABASE {database}",
     "ALTER ROLE {owner} PASSWORD 'x'",
     "SET ROLE {owner}",
     "GRANT {owner} TO CURRENT_USER",
@@ -103,17 +108,21 @@ NOT_FOR_THE_APPLICATION = [
 
 
 def test_the_application_makes_no_table_and_changes_no_memory(roles: None, ticket: Ticket) -> None:
-    """Seen to fail, each: with the owner in the application's place; those of audit: without its line in LESS."""
+    """Seen to fail, each: with the owner in the application's place; those of audit, by its trigger's refusal and not
+    by the rights: without its line in LESS; those of accounts_installation and django_migrations: without theirs.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT quote_ident(current_user)")
-        [owner] = cursor.fetchone()
+        cursor.execute("SELECT quote_ident(current_user), quote_ident(current_database())")
+        owner, database = cursor.fetchone()
     before = Event.objects.count()
-    done = [one for one in NOT_FOR_THE_APPLICATION if not refused(APP, one.format(owner=owner))]
+    named = {"owner": owner, "database": database}
+    done = [one for one in NOT_FOR_THE_APPLICATION if not refused(APP, one.format(**named))]
     assert done == []
     assert Event.objects.count() == before > 0
 
 
 def test_the_application_reads_and_writes_rows(roles: None, ticket: Ticket) -> None:
+    """Seen to fail: with SELECT alone granted."""
     with signed_in_as(APP) as mine:
         assert mine.execute("SELECT count(*) FROM audit_event").fetchone() == (Event.objects.count(),)
         assert mine.execute("UPDATE tickets_service SET name_en = name_en").rowcount == 1
@@ -127,12 +136,14 @@ def test_the_application_reads_and_writes_rows(roles: None, ticket: Ticket) -> N
 
 
 def test_the_reader_reads_and_nothing_else(roles: None, ticket: Ticket) -> None:
+    """Seen to fail: with SELECT and UPDATE granted to it, of whole tables."""
     with signed_in_as(READ) as mine:
         assert mine.execute("SELECT count(*) FROM tickets_ticket").fetchone() == (1,)
         assert mine.execute("SELECT email, role FROM accounts_user").fetchall()
+        with pytest.raises(errors.ReadOnlySqlTransaction):
+            mine.execute("UPDATE tickets_ticket SET title = 'x'")
     for statement in (
         "UPDATE tickets_ticket SET title = 'x'",
-        "SET default_transaction_read_only = off; UPDATE tickets_ticket SET title = 'x'",
         "INSERT INTO tickets_tag (name) VALUES ('x')",
         "DELETE FROM tickets_watch",
         "CREATE TABLE mine (a int)",
@@ -145,9 +156,29 @@ def test_the_reader_reads_and_nothing_else(roles: None, ticket: Ticket) -> None:
         "SELECT raw FROM tickets_inboundmail",
         "SELECT password_sealed FROM tickets_mailbox",
         "SELECT secret_sealed FROM notifications_webhook",
+        "SELECT url FROM notifications_webhook",
+        "SELECT data FROM mfa_authenticator",
+        "SELECT token FROM socialaccount_socialtoken",
+        "SELECT session_key FROM usersessions_usersession",
         "SELECT token_sealed FROM notifications_channel",
     ):
         assert refused(READ, statement), statement
+
+
+def test_each_column_that_the_reader_sees_was_looked_at(roles: None) -> None:
+    """A column of tomorrow is a finding, until somebody has decided: its line in columns_of_the_reader.txt, or a word
+    in SECRETS, and `manage.py database_roles`.
+
+    Seen to fail: with a column added to a model; without the line of notifications_webhook in SECRETS.
+    """
+    with signed_in_as(READ) as mine:
+        seen = mine.execute(
+            "SELECT table_name, string_agg(column_name, ' ' ORDER BY column_name COLLATE \"C\")"
+            " FROM information_schema.column_privileges WHERE grantee = current_user AND privilege_type = 'SELECT'"
+            ' GROUP BY table_name ORDER BY table_name COLLATE "C"'
+        ).fetchall()
+    reviewed = (Path(__file__).parent / "columns_of_the_reader.txt").read_text()
+    assert "".join(f"{table}: {columns}\n" for table, columns in seen) == reviewed
 
 
 def test_no_column_of_a_secret_is_the_readers(roles: None) -> None:
@@ -163,12 +194,14 @@ def test_no_column_of_a_secret_is_the_readers(roles: None) -> None:
 
 
 def test_made_again_they_are_the_same(roles: None) -> None:
+    """Seen to fail: where `_make` grants something of its own to a role that is there already."""
     before = rights()
     make()
     assert rights() == before
 
 
 def test_what_somebody_has_granted_by_hand_is_taken_back(roles: None) -> None:
+    """Seen to fail: without the REVOKE of all tables in `_nothing_for_everybody`."""
     before = rights()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -181,6 +214,7 @@ def test_what_somebody_has_granted_by_hand_is_taken_back(roles: None) -> None:
 
 
 def test_a_table_of_the_next_migration_is_the_application_s_at_once(roles: None) -> None:
+    """Seen to fail: without `_what_comes_later`."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE of_tomorrow (id serial, token text)")
     try:
@@ -196,6 +230,7 @@ def test_a_table_of_the_next_migration_is_the_application_s_at_once(roles: None)
 
 
 def test_passwords_are_kept_as_verifiers(roles: None) -> None:
+    """Seen to fail: with an MD5 of its own in place of the verifier."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname IN (%s, %s)", [APP, READ])
         kept = [row[0] for row in cursor.fetchall()]
@@ -206,6 +241,7 @@ def test_passwords_are_kept_as_verifiers(roles: None) -> None:
     "power", ["ALTER ROLE {} SUPERUSER", "ALTER ROLE {} CREATEROLE", "GRANT pg_write_all_data TO {}"]
 )
 def test_a_role_with_powers_is_refused(roles: None, power: str) -> None:
+    """Seen to fail: the last without the question about members."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(power).format(sql.Identifier(APP)).as_string())
     try:
@@ -216,7 +252,54 @@ def test_a_role_with_powers_is_refused(roles: None, power: str) -> None:
             cursor.execute(f"ALTER ROLE {APP} NOSUPERUSER NOCREATEROLE; REVOKE pg_write_all_data FROM {APP}")
 
 
+@pytest.mark.parametrize(
+    ("power", "undone"),
+    [
+        ("ALTER DATABASE {database} OWNER TO {role}", "ALTER DATABASE {database} OWNER TO {owner}"),
+        ("ALTER SCHEMA public OWNER TO {role}", "ALTER SCHEMA public OWNER TO {owner}"),
+        (
+            "ALTER FUNCTION audit_refuse_change() OWNER TO {role}",
+            "ALTER FUNCTION audit_refuse_change() OWNER TO {owner}",
+        ),
+        ("ALTER TABLE tickets_tag OWNER TO {role}", "ALTER TABLE tickets_tag OWNER TO {owner}"),
+        (
+            "CREATE TYPE of_tomorrow AS ENUM (); ALTER TYPE of_tomorrow OWNER TO {role}",
+            "DROP TYPE of_tomorrow",
+        ),
+        ("CREATE ROLE {role}_too; GRANT {role}_too TO {role}", "DROP ROLE {role}_too"),
+    ],
+)
+@pytest.mark.parametrize("role", [APP, READ])
+def test_a_role_that_owns_something_is_refused(roles: None, role: str, power: str, undone: str) -> None:
+    """As the owner of the database it may drop the schema, and the audit trail with it.
+
+    Seen to fail: each line without its part of the question in `_make`, which once asked for tables only.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT quote_ident(current_user), quote_ident(current_database())")
+        owner, database = cursor.fetchone()
+        named = {"owner": owner, "database": database, "role": role}
+        cursor.execute(power.format(**named))
+        try:
+            with pytest.raises(CommandError, match=f"{role} has powers it must not have"):
+                make()
+        finally:
+            cursor.execute(undone.format(**named))
+
+
+def test_nobody_but_the_owner_drops_the_schema(roles: None) -> None:
+    """Tried by signing in: with the database's owner in its place all was gone."""
+    for role in (APP, READ):
+        for statement in (
+            "DROP SCHEMA public CASCADE",
+            "DROP TABLE audit_event",
+            "ALTER SCHEMA public RENAME TO x",
+        ):
+            assert refused(role, statement), statement
+
+
 def test_the_application_cannot_run_it(roles: None, tmp_path: Path) -> None:
+    """Seen to fail: without the look at current_user in `handle`."""
     done = manage(tmp_path, "database_roles", "--app", APP, "--read", READ)
     assert done.returncode == 1
     assert "is not the owner" in done.stderr

@@ -40,6 +40,8 @@ SECRETS = {
     "socialaccount_socialapp": "*",
     "socialaccount_socialaccount": "extra_data",
     "accounts_apikey": "digest",
+    "accounts_link": "state",
+    "notifications_webhook": "url",  # of many other systems whoever knows the address may write to them
     "accounts_storedanswer": "*",
     "tickets_inboundmail": "raw",
     "procrastinate_jobs": "args",
@@ -84,13 +86,17 @@ class Command(BaseCommand):
         cursor.execute(
             f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND ({POWERS}))"  # noqa: S608 (our own words)
             " OR EXISTS (SELECT FROM pg_auth_members WHERE member = %s::regrole)"
-            " OR EXISTS (SELECT FROM pg_class WHERE relowner = %s::regrole)",
+            # The database itself, a schema, a table, a function, a type: here, or shared with other databases.
+            " OR EXISTS (SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass"
+            " AND refobjid = %s::regrole AND deptype = 'o' AND dbid IN"
+            " (0, (SELECT oid FROM pg_database WHERE datname = current_database())))",
             [role, quoted(role), quoted(role)],
         )
         if cursor.fetchone()[0]:
             raise CommandError(
                 f"{role} has powers it must not have: it is a superuser or may make roles or databases, belongs to"
-                " another role, or owns tables. Name another role, or take them away."
+                " another role, or owns something (the database, a schema, a table, a function, a type). Name another"
+                " role, or take them away."
             )
         if password:
             link: Any = cursor.connection.pgconn
