@@ -14,7 +14,7 @@ HIDDEN = "[hidden]"
 
 # Keys whose values are never for the log, whoever writes them.
 SECRET_KEY = re.compile(
-    r"passw|secret|token|authorization|cookie|session_?key|api_?key$|bootstrap|credential|private_?key|otp|csrf",
+    r"passw|secret|token|authorization|cookie|session_?key|api_?key$|bootstrap|credential|private_?key|otp|csrf|code_verifier|nonce",
     re.IGNORECASE,
 )
 # The public part of a key may be told: eight characters that find it in the list of keys.
@@ -35,7 +35,15 @@ SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
         r"(?i)((?:passw(?:or)?d|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|otp)[\w-]{0,40}"
         r"['\"]?\s{0,8}[:=]\s{0,8}['\"]?)(?!\[hidden\])[^\s'\"&,;}]+"),
      rf"\1{HIDDEN}"),
-    # Addresses that are secrets themselves: bots, incoming hooks, passwords in front of a host.
+    # What travels while somebody signs in with another account, as it stands in an address, a form or a body; and the
+    # word of a provider about a person, wherever it stands.
+    (re.compile(
+        r"(?i)((?<![\w-])(?:code|state|nonce|code_verifier|assertion)(?:['\"]\s{0,8}:\s{0,8}['\"]|=['\"]?))"
+        r"(?!\[hidden\])[^\s'\"&,;}]+"),
+     rf"\1{HIDDEN}"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{4,}\.[\w-]{2,}\.[\w-]*"), HIDDEN),
+    # Addresses that are secrets themselves: links in mails, bots, incoming hooks, passwords in front of a host.
+    (re.compile(r"(?i)(/account/link/)[^\s'\"/?#<>]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(/bot)\d+:[\w-]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(hooks\.slack\.com/)\S+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,200}:)[^\s@/]{1,200}(?=@)"), rf"\1{HIDDEN}"),

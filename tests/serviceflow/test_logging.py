@@ -1,4 +1,18 @@
-"""The log: one JSON object a line, in which no secret stands and nobody forges a line."""
+"""The log: one JSON object a line, in which no secret stands and nobody forges a line.
+
+Seen to fail, guard by guard of serviceflow/logging.py:
+
+| without | red |
+|---|---|
+| its own pattern in SECRET_TEXT | each row of `test_secrets_in_a_message_are_hidden` |
+| SECRET_KEY, the pattern | `test_values_under_a_secret_name_are_hidden` |
+| `format_exc_info` before `without_secrets` | `test_a_secret_in_a_trace_…`, `test_the_failure_of_a_client_…` |
+| TOLD_KEY | `test_the_public_part_of_a_key_is_told` |
+| `(?<!…)` before code and state | `test_what_is_no_secret_is_told` |
+| `one_line` (JSON without MORE_CONTROL) | `test_nobody_forges_a_line` |
+| TALKATIVE | `test_libraries_that_repeat_addresses_are_quiet` |
+| the root's handler, or `utc=True` | `test_a_line_says_when_how_grave_and_who` |
+"""
 
 import json
 import logging
@@ -26,6 +40,16 @@ SECRET = "Zq8vT1mN4xR7"
         f"client_secret={SECRET}",
         f"POST https://api.telegram.org/bot123456:{SECRET}/sendMessage",
         f"POST https://hooks.slack.com/services/T0/B0/{SECRET}",
+        f"GET /account/with/company/callback/?code={SECRET}&state={SECRET}",
+        f"/callback?state={SECRET}&error=access_denied",
+        f"code_verifier={SECRET}&grant_type=authorization_code",
+        f"authorize?nonce={SECRET}&code={SECRET}",
+        f'{{"code": "{SECRET}", "state": "{SECRET}"}}',
+        f"{{'nonce': '{SECRET}'}}",
+        f"cannot read eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI3{SECRET}.{SECRET}",
+        f"({{'said': 'eyJhbGciOiJSUzI1NiJ9.{SECRET}.{SECRET}'}})",
+        f"GET /account/link/{SECRET}_-{SECRET}=/ from 127.0.0.1",
+        f"https://desk.example.com/account/link/{SECRET}",
         f"connect postgresql://desk:{SECRET}@db:5432/desk",
     ],
 )
@@ -36,6 +60,21 @@ def test_secrets_in_a_message_are_hidden(log_lines: Any, said: str) -> None:
     written = json.dumps(log_lines(), ensure_ascii=False)
     assert SECRET not in written
     assert "[hidden]" in written
+
+
+def test_what_is_no_secret_is_told(log_lines: Any) -> None:
+    """What a filter that hides more than it must would take from those who look for a fault."""
+    said = [
+        "exit code 1",
+        "status_code=503 encode=utf-8",
+        "state: waiting; code: 404",
+        '{"status_code": "409", "ticket_state": "NEW"}',
+        "GET /account/links/",
+        "eyJhbGci.short",
+    ]
+    for one in said:
+        logging.getLogger("some.library").warning(one)
+    assert [line["event"] for line in log_lines()] == said
 
 
 @pytest.mark.parametrize(
