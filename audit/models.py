@@ -57,6 +57,9 @@ class Event(models.Model):
             models.Index(fields=["subject_id", "id"], name="event_subject"),
             models.Index(fields=["actor_id", "id"], name="event_actor"),
             models.Index(fields=["at"], name="event_at"),
+            models.Index(fields=["verb", "id"], name="event_verb"),
+            models.Index(fields=["address", "id"], name="event_address"),
+            models.Index(fields=["request_id"], name="event_request"),
         ]
 
     def __str__(self) -> str:
