@@ -143,7 +143,11 @@ def _faults(issuer: Issuer, *, plain: bool) -> list[tuple[str, str]]:
             "must be the https:// address that the provider calls itself by (its issuer)",
         ),
         ("trusted_domains", all(map(_DOMAIN.fullmatch, trusted)), "must be domains such as example.com"),
-        ("account_domains", all(map(_DOMAIN.fullmatch, accounts)), "must be domains such as example.com"),
+        (
+            "account_domains",
+            all(map(_DOMAIN.fullmatch, accounts)) and EVERY_DOMAIN not in accounts,
+            "must be domains such as example.com; whoever has an account there is a group of account_groups",
+        ),
         # Otherwise somebody else's provider could take an address before its owner does.
         ("account_domains", accounts <= trusted or EVERY_DOMAIN in trusted, "must be among trusted_domains"),
         ("highest_role", issuer.highest_role in ROLES, f"must be one of {', '.join(ROLES)}"),

@@ -6,6 +6,7 @@ Django loads this module before there are models: what needs them is imported wh
 from functools import update_wrapper
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
@@ -67,10 +68,11 @@ class DeskAdmin(AdminSite):
         return sorted(apps, key=lambda app: ORDER.index(app["models"][0]["object_name"]))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """With a word about what could not be delivered: somebody has to look at it."""
+        """With a word about what somebody has to look at: messages that did not arrive, settings that weaken it."""
         from notifications.upkeep import failures
 
-        return super().index(request, {"troubles": failures()} | (extra_context or {}))
+        said = {"troubles": failures(), "weakened": settings.WEAKENED}
+        return super().index(request, said | (extra_context or {}))
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_authenticated and request.user.is_staff)

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger
 
+from serviceflow import weakened
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "serviceflow.settings")
 try:
     _host = settings.HOST  # the first look: now all of them are read, and logging is set up
@@ -48,6 +50,10 @@ forwarder_headers = ""
 accesslog = None
 errorlog = None
 loglevel = "warning"
+
+
+def on_starting(_server: Any) -> None:
+    weakened.say_so()
 
 
 class logger_class(Logger):  # type: ignore[misc]  # noqa: N801 (gunicorn's name for the setting)

@@ -1,5 +1,6 @@
 """Whether the desk lives and whether it can work, for load balancers and container platforms."""
 
+import hmac
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -52,24 +53,34 @@ def answer_probes(get_response: Respond) -> Respond:
 
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers. It does not look at the database, whose absence no restart of ours would mend."""
-    return told(Standing(), [])
+    return told(Standing(), [], openly=False)
 
 
 def ready(request: HttpRequest) -> HttpResponse:
     """The database answers and has the tables of this version. Jobs that stand still take nobody off the network."""
     standing = ask_once()
-    return told(standing, standing.reasons)
+    return told(standing, standing.reasons, openly=may_know(request))
 
 
 def jobs(request: HttpRequest) -> HttpResponse:
     """A worker lives and its jobs do not wait for long: for those who are to be woken."""
     standing = ask_once()
-    return told(standing, standing.reasons + standing.troubles)
+    return told(standing, standing.reasons + standing.troubles, openly=may_know(request))
 
 
-def told(standing: Standing, reasons: list[str]) -> HttpResponse:
-    body: dict[str, Any] = {"status": "unavailable", "reasons": reasons} if reasons else {"status": "ok"}
-    if standing.jobs:
+def may_know(request: HttpRequest) -> bool:
+    """Whether to tell figures and reasons. Without a look at the database, which may be what is in trouble."""
+    said = request.headers.get("Authorization", "").encode()
+    wanted = f"Bearer {settings.METRICS_KEY}".encode()
+    return settings.METRICS_OPEN or (bool(settings.METRICS_KEY) and hmac.compare_digest(said, wanted))
+
+
+def told(standing: Standing, reasons: list[str], *, openly: bool) -> HttpResponse:
+    """A stranger learns from the status, as load balancers do, and nothing else."""
+    body: dict[str, Any] = {"status": "unavailable" if reasons else "ok"}
+    if openly and reasons:
+        body["reasons"] = reasons
+    if openly and standing.jobs:
         body["jobs"] = standing.jobs
     response = JsonResponse(body, status=503 if reasons else 200)
     if reasons:

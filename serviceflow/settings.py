@@ -37,11 +37,16 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
-def number(name: str, default: int, *, least: int = 0) -> int:
+def number(name: str, default: int, *, least: int = 0, most: int = 999_999_999) -> int:
     value = text(name, str(default))
-    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) >= least):
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least}, not {value!r}.")
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
     return int(value)
+
+
+def limit(name: str, default: int, *, most: int = 999_999_999) -> int:
+    """How often something may be done. Only on one's own machine is there none (0), or one that stops nobody."""
+    return number(name, default) if _on_loopback else number(name, default, least=1, most=most)
 
 
 def words(name: str) -> list[str]:
@@ -105,6 +110,30 @@ def zone(name: str, default: str) -> str:
     return value
 
 
+def is_here(host: str) -> bool:
+    """Whether what is sent there stays on this machine: a socket's folder, or its own address."""
+    return host in LOOPBACK or host.startswith(("/", "@"))
+
+
+def sent_openly(name: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"{name} must ask for TLS, since secrets go to another machine; where the network between the two is"
+        " yours alone, name it in PLAIN_ALLOWED."
+    )
+
+
+def service(name: str, default: str = "") -> str:
+    """The address of somebody else's API, which is sent what is secret."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ImproperlyConfigured(f"{name} must look like https://api.example.com, not {value!r}.")
+    openly = parts.scheme == "http" and not is_here(parts.hostname or "")
+    if openly and not _on_loopback and name not in PLAIN_ALLOWED:
+        raise sent_openly(name)
+    return value
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's DATABASES entry for a libpq connection string (URL or key=value)."""
     try:
@@ -115,6 +144,16 @@ def database(url: str) -> dict[str, Any]:
             "DATABASE_URL is not a PostgreSQL connection string, for example "
             "postgresql://user:password@host:5432/name."
         ) from None
+    # What it does not say libpq looks for in its own variables.
+    its_own = os.environ.get
+    named = parts.get("hostaddr") or parts.get("host") or its_own("PGHOSTADDR") or its_own("PGHOST")
+    checked = (parts.get("sslmode") or its_own("PGSSLMODE")) in {"verify-ca", "verify-full"}
+    elsewhere = not all(map(is_here, str(named or "/").split(",")))
+    if elsewhere and not (checked or _on_loopback or "DATABASE_URL" in PLAIN_ALLOWED):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must have sslmode=verify-full (and sslrootcert), since its host is another machine; where"
+            " the network between the two is yours alone, name DATABASE_URL in PLAIN_ALLOWED."
+        )
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", "serviceflow"),
@@ -146,7 +185,7 @@ def bucket(name: str) -> dict[str, Any]:
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": name,
-            "endpoint_url": text("FILES_S3_ENDPOINT") or None,
+            "endpoint_url": service("FILES_S3_ENDPOINT") or None,
             "region_name": text("FILES_S3_REGION") or None,
             # Without keys boto3 looks for those of the machine.
             "access_key": text("FILES_S3_KEY") or None,
@@ -195,6 +234,11 @@ if DEBUG and not _on_loopback:
         "DEBUG must be 0 unless BASE_URL is on this very machine: it shows traces to everybody."
     )
 
+# Settings that may name another machine without TLS, or without a look at its certificate.
+PLAIN_ALLOWED = set(words("PLAIN_ALLOWED"))
+if _other := PLAIN_ALLOWED - {"DATABASE_URL", "FILES_S3_ENDPOINT", "SLACK_API", "TELEGRAM_API"}:
+    raise ImproperlyConfigured(f"PLAIN_ALLOWED must name settings that hold addresses, not {min(_other)!r}.")
+
 SECRET_KEY = text("SECRET_KEY")
 if not SECRET_KEY and DEBUG:
     SECRET_KEY = "insecure-key-of-a-developers-machine-only-0123456789"  # noqa: S105 (DEBUG only)
@@ -207,6 +251,11 @@ if any("*" in host or host.startswith(".") for host in ALLOWED_HOSTS) and not DE
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts one by one, without * and a leading dot.")
 if _base.hostname not in {host.lower() for host in ALLOWED_HOSTS} and not _on_loopback:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the host of BASE_URL, where all links lead.")
+
+# Who has it may know how the jobs stand: see serviceflow.health.
+METRICS_KEY = text("METRICS_KEY")
+if METRICS_KEY:
+    key("METRICS_KEY", METRICS_KEY, least=24)
 
 # The key that makes the first administrator, once in the life of the installation.
 ADMIN_BOOTSTRAP_KEY = text("ADMIN_BOOTSTRAP_KEY")
@@ -295,7 +344,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # --- Database ------------------------------------------------------------------------------------
 
 # Milliseconds a query may take; 0 for as long as it likes, which the web server refuses.
-STATEMENT_TIMEOUT = number("STATEMENT_TIMEOUT", 5000)
+STATEMENT_TIMEOUT = number("STATEMENT_TIMEOUT", 5000, most=60_000)
 _database_url = text("DATABASE_URL")
 if not _database_url:
     if not DEBUG:
@@ -330,6 +379,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 # Whose sessions open nothing without a second factor. Demo people have none: on one's own machine nobody is asked.
 SECOND_FACTOR_FOR = roles("SECOND_FACTOR_FOR", "NONE" if DEMO_ALLOWED else "AGENT ADMIN")
+# What somebody has chosen to be less safe than it is delivered: told at every start and in the administration.
+WEAKENED = [] if DEMO_ALLOWED or {"AGENT", "ADMIN"} <= SECOND_FACTOR_FOR else ["SECOND_FACTOR_FOR"]
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = f"ServiceFlow ({_base.hostname})"
 # What passkeys are bound to. Browsers take names only; on loopback that is localhost, whatever BASE_URL says.
@@ -410,8 +461,8 @@ DEFAULT_FROM_EMAIL = MAIL_FROM
 # Bots that write to people. Channels bring their own.
 SLACK_BOT_TOKEN = text("SLACK_BOT_TOKEN")
 TELEGRAM_BOT_TOKEN = text("TELEGRAM_BOT_TOKEN")
-SLACK_API = text("SLACK_API", "https://slack.com/api").rstrip("/")
-TELEGRAM_API = text("TELEGRAM_API", "https://api.telegram.org").rstrip("/")
+SLACK_API = service("SLACK_API", "https://slack.com/api")
+TELEGRAM_API = service("TELEGRAM_API", "https://api.telegram.org")
 # Networks that messages may go to although they are not public, and without TLS: systems in the same house.
 OUTBOUND_ALLOWED = networks("OUTBOUND_ALLOWED")
 # For how many days it can be seen what was sent; what failed is kept four times as long.
@@ -489,9 +540,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 CSRF_FAILURE_VIEW = "serviceflow.errors.csrf_failure"
 SECURE_SSL_REDIRECT = _over_tls
-# Health probes come to the container without TLS; the API answers 403 there instead of redirecting a key.
 # To the address people type, whatever a request calls us.
 SECURE_SSL_HOST = _base.netloc
+# Health probes come to the container without TLS; the API answers 403 there instead of redirecting a key.
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/", r"^requests"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _over_tls
@@ -532,27 +583,22 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-# How many calls a minute one caller may make, by kind (tries to sign in: in 15 minutes); 0 switches a limit off. What
-# is counted for a person is so whichever way he comes: see serviceflow.fair_use.
+# How many calls a minute one caller may make, by kind (tries to sign in: in 15 minutes). What is counted for a person
+# is so whichever way he comes: see serviceflow.fair_use. Whoever guesses has to stop soon.
 RATE_LIMITS = {
-    "key": number("RATE_LIMIT_KEY", 6000),
-    "address": number("RATE_LIMIT_ADDRESS", 12000),
-    "person": number("RATE_LIMIT_PERSON", 120),
-    "create": number("RATE_LIMIT_CREATE", 1200),
-    "upload": number("RATE_LIMIT_UPLOAD", 120),
-    "search": number("RATE_LIMIT_SEARCH", 600),
-    "refused": number("RATE_LIMIT_REFUSED", 60),
-    "sign_in": number("RATE_LIMIT_SIGN_IN", 5),
-    "provider": number("RATE_LIMIT_PROVIDER", 60),
+    "key": limit("RATE_LIMIT_KEY", 6000),
+    "address": limit("RATE_LIMIT_ADDRESS", 12000),
+    "person": limit("RATE_LIMIT_PERSON", 120),
+    "create": limit("RATE_LIMIT_CREATE", 1200),
+    "upload": limit("RATE_LIMIT_UPLOAD", 120),
+    "search": limit("RATE_LIMIT_SEARCH", 600),
+    "refused": limit("RATE_LIMIT_REFUSED", 60, most=600),
+    "sign_in": limit("RATE_LIMIT_SIGN_IN", 5, most=20),
+    "provider": limit("RATE_LIMIT_PROVIDER", 60, most=600),
 }
-if not _on_loopback:
-    for _kind in ("sign_in", "refused"):
-        if not RATE_LIMITS[_kind]:
-            raise ImproperlyConfigured(
-                f"RATE_LIMIT_{_kind.upper()} must not be 0: whoever guesses would never have to stop."
-            )
-# Swagger UI for everybody on a developer's machine, for staff elsewhere.
-API_DOCS_OPEN = DEBUG or _on_loopback
+# Swagger UI and the figures of /health/jobs are for everybody on a developer's machine; elsewhere for staff, and for
+# whoever has METRICS_KEY.
+API_DOCS_OPEN = METRICS_OPEN = DEBUG or _on_loopback
 SPECTACULAR_SETTINGS = {
     "TITLE": "ServiceFlow API",
     "DESCRIPTION": "Tickets of the service desk, the people who work on them, and what happened to them.",

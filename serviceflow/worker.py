@@ -82,7 +82,7 @@ class Parser(RequestParser):  # type: ignore[misc]
     def __next__(self) -> Any:
         try:
             request = super().__next__()
-            if refused := self.refused or _unreadable(request.headers):
+            if refused := self.refused or _unreadable(request.headers) or _for_nobody(request):
                 raise Refusal(refused)
         except ParseException as error:
             error.head = self.head
@@ -99,6 +99,13 @@ def _unreadable(fields: list[tuple[str, str]]) -> HTTPStatus | None:
         return HTTPStatus.BAD_REQUEST
     is_ours = parameters.get("charset", "utf-8").strip().lower() in {"utf-8", "utf8", "us-ascii", "ascii"}
     return None if is_ours else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+def _for_nobody(request: Any) -> HTTPStatus | None:
+    """HTTP/1.1 asks for one Host; without it Django would go by the name of the machine."""
+    hosts = [value for name, value in request.headers if name == "HOST"]
+    is_named = len(hosts) == 1 or (not hosts and request.version < (1, 1))
+    return None if is_named else HTTPStatus.BAD_REQUEST
 
 
 @dataclass

@@ -109,6 +109,8 @@ MALFORMED: dict[str, bytes] = {
     "a megabyte of cookie": request("GET /queue/ HTTP/1.1", "Cookie: session=" + 1_000_000 * "a"),
     "10,000 headers": request("GET /queue/ HTTP/1.1", *(f"X-{i}: a" for i in range(10_000))),
     "another's host": b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "two hosts": request("GET / HTTP/1.1", "Host: 127.0.0.1"),
     "a host with a NUL": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\0\r\nConnection: close\r\n\r\n",
     "a strange method": request("BREW /queue/ HTTP/1.1"),
     "TRACE": request("TRACE / HTTP/1.1", "Cookie: session=secret"),

@@ -104,7 +104,7 @@ def callers(
 def test_one_more_than_the_limit_is_asked_to_wait(
     callers: Callers, kind: str, one: Callable[[Callers], Any], settings: Any
 ) -> None:
-    """Seen to fail, each for its kind: without its line in limits_of, CallerThrottle, fair_use, _minutes_to_wait."""
+    """Seen to fail, each for its kind: without its line in limits_of, CallerThrottle, fair_use, or tries."""
     settings.RATE_LIMITS = settings.RATE_LIMITS | {kind: FEW}
     statuses = [one(callers).status_code for _time in range(FEW)]
     assert 429 not in statuses

@@ -127,6 +127,31 @@ def test_probes_only_look(probe: Client, path: str) -> None:
     assert response["Allow"] == "GET, HEAD"
 
 
+@pytest.mark.django_db
+def test_a_stranger_is_told_the_status_and_nothing_else(
+    probe: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures and reasons are for whoever has METRICS_KEY.
+
+    Seen to fail: with `return True` in health.may_know; with an empty key taken for one.
+    """
+    standing = health.Standing(["Not well."], ["Jobs wait."], {"due": 7})
+    monkeypatch.setattr(health, "ask_once", lambda: standing)
+    settings.METRICS_OPEN = False
+    for key in ("", "k" * 24):
+        settings.METRICS_KEY = key
+        for path in ("/health/ready", "/health/jobs"):
+            for said in ("", "Bearer ", "Bearer", "Bearer wrong", "k" * 24, "Bearer é"):
+                answer = probe.get(path, headers={"authorization": said})
+                assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
+    told = probe.get("/health/jobs", headers={"authorization": f"Bearer {'k' * 24}"})
+    assert told.json() == {
+        "status": "unavailable",
+        "reasons": ["Not well.", "Jobs wait."],
+        "jobs": {"due": 7},
+    }
+
+
 # --- Jobs ----------------------------------------------------------------------------------------
 
 

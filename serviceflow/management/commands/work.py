@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from serviceflow import jobs
+from serviceflow import jobs, weakened
 
 ALIVE = Path(tempfile.gettempdir()) / "serviceflow-worker-alive"
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, only: list[str], alive: Path, check: bool, **options: Any) -> None:
         if not check:
+            weakened.say_so()
             jobs.work(only=only, alive=alive)
         elif not jobs.is_well(alive):
             raise CommandError("No worker has said within a minute that it is well.")
