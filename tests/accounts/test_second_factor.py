@@ -141,7 +141,7 @@ def test_guesses_from_many_addresses_come_to_an_end(employee: User, settings: An
 
 
 def test_guesses_from_many_addresses_do_not_shut_out_the_owner(employee: User, settings: Any) -> None:
-    """Seen to fail, by a wait of a day: where she has been of late without sessions.was_here; with a recovery code
+    """Meant to fail, by a wait of a day: where she has been of late without sessions.was_here; with a recovery code
     without is_recovery_code in showing._look; after a new password without the session hash in minutes_elsewhere.
     """
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in": 5}
@@ -228,7 +228,7 @@ def test_nothing_that_is_kept_opens_anything(employee: User) -> None:
 def test_nothing_slow_is_computed_while_somebody_is_locked(
     employee: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail: with make_password in factors._new_codes, as it was: 20 hashes, all within a transaction."""
+    """Meant to fail: with make_password in factors._new_codes, as it was: 20 hashes, all within a transaction."""
     hashed: list[bool] = []
 
     def noted(of: Callable[..., Any]) -> Callable[..., Any]:
@@ -262,7 +262,7 @@ def _former_code(user: User) -> None:
 
 
 def test_a_recovery_code_of_before_still_lets_in_once(employee: User) -> None:
-    """Seen to fail: without the branch for FORMER_LENGTH in factors._code_of."""
+    """Meant to fail: without the branch for FORMER_LENGTH in factors._code_of."""
     with_app(employee)
     _former_code(employee)
     assert not factors.show_code(employee, code="B2C3-D4F5-G6H8", by=web(employee))
@@ -271,7 +271,7 @@ def test_a_recovery_code_of_before_still_lets_in_once(employee: User) -> None:
 
 
 def test_recovery_codes_are_as_long_as_a_fast_hash_asks_for(employee: User) -> None:
-    """Seen to fail: with 23 letters. NIST 800-63B and ASVS 6.5.2 draw the line at 112 bits."""
+    """Meant to fail: with 23 letters. NIST 800-63B and ASVS 6.5.2 draw the line at 112 bits."""
     _secret, codes = with_app(employee)
     assert len({*codes}) == 10
     for each in codes:

@@ -1,5 +1,7 @@
 """What strangers leave behind: few rows, of minutes; and what a half-open session shows of links.
 
+Still to be seen red, each:
+
 | without | fails |
 |---|---|
 | minutes_from_here in second_factor_views.ask_passkey | asks are counted |
@@ -126,7 +128,7 @@ def test_nobody_is_led_away_by_a_second_factor(employee: User, browser_of: Brows
 
 
 def test_the_address_that_was_typed_comes_along_to_forgot(settings: Any) -> None:
-    """Seen to fail with a link in the place of the button, and with the mail sent at once."""
+    """Meant to fail with a link in the place of the button, and with the mail sent at once."""
     settings.MAIL_HOST = "127.0.0.1"
     browser = Client()
     assert 'formaction="/account/forgot/"' in browser.get(SIGN_IN).content.decode()

@@ -200,7 +200,7 @@ def test_signing_in_needs_the_token_of_its_form(employee: User) -> None:
 def test_who_is_refused_for_his_address_makes_no_counters_of_people(
     client: Client, db: None, settings: Any
 ) -> None:
-    """Or anybody could fill the table with names. Seen to fail with both counted at once in tries.minutes_to_wait."""
+    """Or anybody could fill the table with names. Meant to fail with both counted at once in tries.minutes_to_wait."""
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in": 1}
     address = "/account/sign-in/"
     for number in range(10):
