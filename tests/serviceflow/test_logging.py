@@ -4,14 +4,11 @@ Seen to fail, guard by guard of serviceflow/logging.py:
 
 | without | red |
 |---|---|
-| its own pattern in SECRET_TEXT | each row of `test_secrets_in_a_message_are_hidden` |
-| SECRET_KEY, the pattern | `test_values_under_a_secret_name_are_hidden` |
-| `format_exc_info` before `without_secrets` | `test_a_secret_in_a_trace_…`, `test_the_failure_of_a_client_…` |
-| TOLD_KEY | `test_the_public_part_of_a_key_is_told` |
+| `without_secrets` | `test_secrets_in_a_message_are_hidden` |
 | `(?<!…)` before code and state | `test_what_is_no_secret_is_told` |
 | `one_line` (JSON without MORE_CONTROL) | `test_nobody_forges_a_line` |
 | TALKATIVE | `test_libraries_that_repeat_addresses_are_quiet` |
-| the root's handler, or `utc=True` | `test_a_line_says_when_how_grave_and_who` |
+| `utc=True` | `test_a_line_says_when_how_grave_and_who` |
 """
 
 import json

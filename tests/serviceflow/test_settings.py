@@ -1,8 +1,7 @@
 """Unsafe settings refuse to start, and name themselves.
 
-Seen to fail, each row of the table of refusals: with the `raise` that names it taken out of serviceflow/settings.py, or
-with `number` in the place of `limit`, `text` in that of `service` (the limits and addresses). The promises: with any of
-the settings they name changed. What is told at each start: without `say_so` in gunicorn.py and in the command `work`.
+Seen to fail: the first fifty rows of the table of refusals with every `raise` taken out of serviceflow/settings.py; the
+promises with UNSAFE_INLINE in script-src; what is told at each start without `say_so` in gunicorn.py, or in `work`.
 """
 
 import json
