@@ -1,6 +1,7 @@
 """A browser that an administrator has left open: nobody at it comes to an account or a right, by no door.
 
-Meant to fail, each without its guard (still to be seen): the API's without `require_proof` in OneUser.patch and in Users._create; the
+Meant to fail, each without its guard, which is still to be seen:
+the API's without `require_proof` in OneUser.patch and in Users._create; the
 forms' without `proof.Needed` in UserAdmin.save_model; what was typed without `typed_before` in UserForm and in
 TypedFormSet; the kept password without _NEVER_KEPT in one_time_forms; the invitation with the question asked only
 where the desk sends no mail, as it was; each letter without its kind in changing.give_address.
