@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.checking import is_id
 from accounts.models import Membership, Role, Team, User
+from accounts.visitors import local
 from tickets import permissions
 from tickets.forms.files import FilesField
 from tickets.models import Priority, Service, Ticket
@@ -174,6 +175,11 @@ class TicketForm(forms.Form):
         """Put a verb's complaint beside the field it is about."""
         field = self.faults.get(fault, fault)
         self.add_error(field if field in self.fields else None, message)
+
+    @property
+    def came_from(self) -> str:
+        """The page of the desk that it is on, or was on when it was sent; empty if that is just the ticket's."""
+        return local(self["next"].value())
 
     @property
     def shown(self) -> list[forms.BoundField]:

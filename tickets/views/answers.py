@@ -17,7 +17,7 @@ from accounts import one_time_forms
 from accounts.acting import Actor, Forbidden, Invalid, Refused, Stale, actor_of
 from accounts.models import User
 from accounts.one_time_forms import signed_in
-from accounts.visitors import local, me
+from accounts.visitors import me
 from tickets import actions, files, permissions, reads, timeline
 from tickets.files import Incoming
 from tickets.forms.files import say_they_are_lost
@@ -147,8 +147,7 @@ def _next(request: HttpRequest, form: TicketForm) -> str:
     )
     if version is None:  # the deed has taken it out of sight
         return reverse("tickets:queue" if form.reader.is_agent else "tickets:start")
-    here = local(form.cleaned_data.get("next") or "")
-    return here or address(form.ticket, seq=version if form.name == "comment" else None)
+    return form.came_from or address(form.ticket, seq=version if form.name == "comment" else None)
 
 
 # --- When the rules say no -------------------------------------------------------------------------
@@ -181,30 +180,26 @@ def _refused(request: HttpRequest, form: TicketForm, no: Refused) -> HttpRespons
         "reason": str(no.message),
         "mine": no.code == "already_claimed" and form.ticket.assignee == form.reader,
         "offers_next": form.name == "claim",
-        "back": _ticket_of(request, form),
+        "back": _ticket_of(form),
         "list": _list_of(request, form),
     }
     return render(request, "tickets/refused.html", context, status=HTTPStatus.CONFLICT)
 
 
-def _ticket_of(request: HttpRequest, form: TicketForm) -> str:
+def _ticket_of(form: TicketForm) -> str:
     """The ticket's page as it was reached: with the list it was opened from."""
-    here, before = address(form.ticket), _came_from(request, form)
+    here, before = address(form.ticket), form.came_from
     return before if before.startswith(here) else here
 
 
 def _list_of(request: HttpRequest, form: TicketForm) -> str:
     """The list the person came from: the page itself, or the one the ticket was opened from."""
     home = reverse("tickets:queue" if form.reader.is_agent else "tickets:start")
-    before = _came_from(request, form)
+    before = form.came_from
     page, _mark, state = before.partition("?")
     if page == home:
         return before
     return f"{home}?{state}" if "view" in QueryDict(state) else home
-
-
-def _came_from(request: HttpRequest, form: TicketForm) -> str:
-    return local(form.data.get("next", ""))
 
 
 def _unsent(request: HttpRequest, form_class: type[TicketForm], ticket: Ticket) -> HttpResponse:
@@ -236,7 +231,7 @@ def _held(request: HttpRequest, form: TicketForm, *, why: str, reason: str, stat
         "files_lost": bool(form.files) or one_time_forms.FILES_LOST in sent,
         "form_name": one_time_forms.name_for(form.reader),
         "action": request.path,
-        "back": local(sent.get("next", "")) or address(ticket),
+        "back": form.came_from or address(ticket),
     }
     return render(request, "tickets/conflict.html", context, status=status)
 
