@@ -22,7 +22,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from allauth.socialaccount.internal.statekit import STATES_SESSION_KEY
 from django.db import transaction
 from django.shortcuts import resolve_url
 from django.test import Client
@@ -44,6 +43,7 @@ from tickets.models import Service, Ticket
 __all__ = ["browser"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+STATES_SESSION_KEY = "socialaccount_states"  # as allauth calls it
 AWAY = "//evil.example/x"
 
 
