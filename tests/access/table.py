@@ -203,8 +203,6 @@ admin:accounts_user_second_factor             GET         ok
 admin:accounts_user_second_factor             POST        ok
 admin:notifications_delivery_test             GET         ok
 admin:notifications_delivery_test             POST        ok
-admin:tickets_mailbox_try                     GET         ok
-admin:tickets_mailbox_try                     POST        ok
 admin:tickets_inboundmail_source              GET         ok
 admin:tickets_inboundmail_source              POST        ok
 """
