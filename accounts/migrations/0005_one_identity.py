@@ -13,7 +13,7 @@ INDEX = "accounts_identity_once"
 class Migration(migrations.Migration):
     atomic = False
     dependencies: ClassVar[list[tuple[str, str]]] = [
-        ("accounts", "0005_link_purpose_of_all"),
+        ("accounts", "0004_replaced_keys"),
         ("socialaccount", "0006_alter_socialaccount_extra_data"),
     ]
     operations: ClassVar[list[migrations.RunSQL]] = [
