@@ -59,7 +59,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import present
+        from accounts import present, reasons
         from accounts.models import ApiKey, Team, User
         from audit import trail, words
 
@@ -70,6 +70,7 @@ class AccountsConfig(AppConfig):
             verbs=USER_VERBS,
             fields=USER_FIELDS,
             security=USER_VERBS.keys() - EVERYDAY,
+            comments={"sign_in_refused": reasons.in_words},
         )
         words.teach("team", Team, verbs=TEAM_VERBS)
         words.teach("api_key", ApiKey, verbs=KEY_VERBS, fields={"owner": _("owner")}, security=KEY_VERBS)

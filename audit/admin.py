@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
@@ -174,7 +175,7 @@ class EventAdmin(ReadOnlyAdmin):
     )
     fields = (
         "at", "what", "about", "who", "door", "api_key_prefix", "address", "request_id", "seq", "changes_in_words",
-        "comment", "internal", "digest",
+        "comment_in_words", "internal", "digest",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -217,17 +218,49 @@ class EventAdmin(ReadOnlyAdmin):
     def what(self, event: Event) -> str:
         return words.of_verb(event.verb)
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Links to a subject and an actor narrow the list down: what it is filtered by already stays."""
+        filters = request.GET.copy()
+        filters.pop(PAGE_VAR, None)
+        bound = {"about": self._about, "who": self._who}
+
+        def narrowing(name: str) -> Any:
+            link = bound[name]
+
+            @admin.display(description=getattr(self, name).short_description)
+            def column(event: Event) -> SafeString | str:
+                return link(event, filters)
+
+            column.__name__ = name  # of the cell's class, too
+            return column
+
+        return [narrowing(name) if name in bound else name for name in self.list_display]
+
     @admin.display(description=_("subject"))
     def about(self, event: Event) -> SafeString | str:
-        if event.subject_id is None:
-            return event.subject_name
-        return format_html('<a href="{}?q={}">{}</a>', _list(), event.subject_id, event.subject_name)
+        return self._about(event, QueryDict())
 
     @admin.display(description=_("actor"))
     def who(self, event: Event) -> SafeString | str:
-        if event.actor_id is None:
-            return event.actor_name
-        return format_html('<a href="{}?actor={}">{}</a>', _list(), event.actor_id, event.actor_name)
+        return self._who(event, QueryDict())
+
+    def _about(self, event: Event, filters: QueryDict) -> SafeString | str:
+        return self._narrowed(event.subject_name, filters, "q", event.subject_id)
+
+    def _who(self, event: Event, filters: QueryDict) -> SafeString | str:
+        return self._narrowed(event.actor_name, filters, "actor", event.actor_id)
+
+    def _narrowed(self, name: str, filters: QueryDict, by: str, value: UUID | None) -> SafeString | str:
+        if value is None:
+            return name
+        wanted = filters.copy()
+        wanted[by] = str(value)
+        page = reverse(f"admin:audit_{self.opts.model_name}_changelist")
+        return format_html('<a href="{}?{}">{}</a>', page, wanted.urlencode(), name)
+
+    @admin.display(description=_("comment"))
+    def comment_in_words(self, event: Event) -> str:
+        return words.of_comment(event.verb, event.comment) or words.NOTHING
 
     @admin.display(description=_("changes"))
     def what_changed(self, event: Event) -> str:
@@ -288,7 +321,7 @@ class SecurityEventAdmin(EventAdmin):
 
     @admin.display(description=_("details"))
     def detail(self, event: Event) -> str:
-        return event.comment[:200] or self.what_changed(event)
+        return words.of_comment(event.verb, event.comment)[:200] or self.what_changed(event)
 
 
 def _pair(pair: Any) -> tuple[Any, Any]:
@@ -312,7 +345,3 @@ def _address(text: str) -> str | None:
         return str(ip_address(text))
     except ValueError:
         return None
-
-
-def _list() -> str:
-    return reverse("admin:audit_event_changelist")

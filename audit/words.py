@@ -4,7 +4,7 @@ This app knows nobody: the apps whose subjects they are fill the tables at start
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ VERBS: "dict[str, _StrPromise]" = {}
 # Of these the verbs that tell who comes in, who was kept out, and who has taken or given what others must not have.
 SECURITY: set[str] = set()
 _KINDS: dict[str, type[models.Model]] = {}
+# How the comment of a verb is read, where it holds a code.
+_COMMENTS: dict[str, Callable[[str], str]] = {}
 # Of each kind the fields of its events that are no columns of its model.
 _FIELDS: "dict[str, Mapping[str, _StrPromise]]" = {}
 
@@ -37,11 +39,13 @@ def teach(
     verbs: "Mapping[str, _StrPromise]",
     fields: "Mapping[str, _StrPromise] | None" = None,
     security: Collection[str] = (),
+    comments: Mapping[str, Callable[[str], str]] | None = None,
 ) -> None:
     """Say how events of this kind of subject are read; the words for columns and choices are those of its model.
 
-    `security` names the verbs that belong on the page of security events.
+    `security` names the verbs that belong on the page of security events; `comments` reads those that hold codes.
     """
+    _COMMENTS.update({f"{kind}.{verb}": read for verb, read in (comments or {}).items()})
     SECURITY.update(f"{kind}.{verb}" for verb in security)
     VERBS.update({f"{kind}.{verb}": words for verb, words in verbs.items()})
     _KINDS[kind] = model
@@ -50,6 +54,10 @@ def teach(
 
 def of_verb(verb: str) -> str:
     return str(VERBS.get(verb, verb))
+
+
+def of_comment(verb: str, comment: str) -> str:
+    return _COMMENTS[verb](comment) if verb in _COMMENTS else comment
 
 
 def of_kind(kind: str) -> str:

@@ -1,13 +1,18 @@
 """What touches the safety of the desk: written down, bounded, and read by administrators on one page."""
 
+import re
 from collections.abc import Callable
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts import api_keys, denials
+import accounts
+from accounts import actions as people
+from accounts import api_keys, arrivals, denials, reasons
 from accounts.acting import SYSTEM
 from accounts.models import Allowance, User
 from audit import words
@@ -117,8 +122,6 @@ def a_day(
     employee: User, agent: User, admin: User, service: Service, ticket: Ticket, browser_of: BrowserOf
 ) -> None:
     """Something of every kind, through the doors."""
-    from accounts import actions as people
-
     stranger = Client()
     stranger.post("/account/sign-in/", {"email": employee.email, "password": "not this one"})
     stranger.post("/account/sign-in/", {"email": employee.email, "password": PASSWORD})
@@ -170,6 +173,48 @@ def test_it_says_from_where_and_what_in_the_reader_s_language(
     one = desk.get(reverse("admin:audit_securityevent_change", args=[event.pk]))
     assert one.status_code == 200
     assert "127.0.0.1" in one.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "the answer belongs to another question"), ("ru", "Example Inc.: ")]
+)
+def test_why_a_provider_was_not_believed_is_said_in_words(
+    desk: Client, admin: User, language: str, said: str
+) -> None:
+    """Seen to fail with the comment of the event as it stands: "Example Inc.: wrong_nonce"."""
+    User.objects.filter(pk=admin.pk).update(language=language)
+    people.sign_in_refused("https://id.example.com", by=SYSTEM, why="Example Inc.: wrong_nonce")
+    people.sign_in_refused("https://id.example.com", by=SYSTEM, why="Example Inc.: made_up_tomorrow")
+    page = desk.get(PAGE).content.decode()
+    assert said in page
+    assert "wrong_nonce" not in page
+    assert "Example Inc.: made_up_tomorrow" in page, "better a code than nothing"
+    [event, *_more] = of("user.sign_in_refused")
+    one = desk.get(reverse("admin:audit_securityevent_change", args=[event.pk])).content.decode()
+    assert said in one
+
+
+def test_every_reason_to_turn_somebody_away_has_words() -> None:
+    """Seen to fail with a reason of the sources taken out of the table."""
+    sources = "".join(
+        Path(accounts.__file__).with_name(name).read_text()
+        for name in ("adapters.py", "arrivals.py", "providers.py", "ways_in.py", "auth_api.py")
+    )
+    raised = set(re.findall(r'(?:Untrue|TurnedAway)\("(\w+)"', sources)) | set(arrivals.TEXTS)
+    assert len(raised) > 20
+    assert raised - set(reasons.WHY) == set()
+
+
+@pytest.mark.usefixtures("a_day")
+def test_its_links_stay_on_it_and_keep_what_it_is_filtered_by(desk: Client, employee: User) -> None:
+    """Seen to fail with the links of the whole log."""
+    page = desk.get(PAGE, {"outcome": "refused", "p": "1"}).content.decode()
+    links = {unescape(each) for each in re.findall(r'class="field-(?:about|who)"><a href="([^"]+)"', page)}
+    assert f"{PAGE}?outcome=refused&actor={employee.public_id}" in links
+    assert all(each.startswith(f"{PAGE}?outcome=refused&") for each in links)
+    [event] = of("user.denied")
+    one = desk.get(reverse("admin:audit_securityevent_change", args=[event.pk])).content.decode()
+    assert f'href="{PAGE}?actor={employee.public_id}"' in one
 
 
 @pytest.mark.usefixtures("a_day")
