@@ -171,8 +171,8 @@ def change_password(user: User, *, password: str, by: Actor) -> User:
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    letters.post(user, "password_changed")
-    trail.record("user.password_changed", subject(user), by=by)
+    event = trail.record("user.password_changed", subject(user), by=by)
+    letters.post(user, "password_changed", event=event)
     return user
 
 

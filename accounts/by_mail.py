@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import letters, links
 from accounts.acting import Actor, Refused
-from accounts.actions import require_admin_still
-from accounts.changing import address_taken, check_email, check_password, give_address, locked, subject
+from accounts.actions import identities_of, require_admin_still
+from accounts.changing import check_email, check_password, give_address, locked, subject
 from accounts.checking import require_fit
 from accounts.models import Link, Purpose, User
 from audit import trail
@@ -45,10 +45,16 @@ def invite(user: User, *, by: Actor) -> Link:
                 "This person has a password already. “Forgot your password?” on the sign-in page gives a new one."
             ),
         )
+    link = _invitation(user)
+    trail.record("user.invited", subject(user), by=by)
+    return link
+
+
+def _invitation(user: User) -> Link:
+    """A link on its way to a locked person, in the place of an earlier one."""
     links.end(user, Purpose.INVITATION)
     link = links.make(user, Purpose.INVITATION, email=user.email)
     letters.post(user, "invitation", about=link.public_id)
-    trail.record("user.invited", subject(user), by=by)
     return link
 
 
@@ -73,7 +79,8 @@ def accept_invitation(link: Link, *, full_name: str, language: str, password: st
 def ask_for_password(email: str, *, name: UUID, by: Actor) -> None:
     """Send whoever has this address a link for a new password; the trail alone knows whether anybody has it.
 
-    `name` is of this one wish: asked twice, it is done once. Who has no password to forget is told how he signs in.
+    `name` is of this one wish: asked twice, it is done once. Who has no password to forget is told how he signs in;
+    who was invited and has not begun is sent his invitation anew.
     """
     found = User.objects.active().by_email(email).first()
     if found is None:
@@ -91,7 +98,14 @@ def ask_for_password(email: str, *, name: UUID, by: Actor) -> None:
         return
     # Counted for those, too, who have no use for it.
     link = links.make(user, Purpose.RESET, email=user.email, asked_from=by.address, public_id=name)
-    letters.post(user, "reset" if user.has_usable_password() else "no_password", about=link.public_id)
+    if user.has_usable_password():
+        letters.post(user, "reset", about=link.public_id)
+    elif identities_of(user):
+        letters.post(user, "no_password", about=link.public_id)
+    elif user.links.filter(purpose=Purpose.INVITATION).exists():
+        _invitation(user)
+    else:
+        letters.post(user, "no_invitation", about=link.public_id)
     trail.record("user.reset_asked", subject(user), by=by)
 
 
@@ -102,8 +116,8 @@ def reset_password(link: Link, *, password: str, by: Actor) -> User:
     if not user.has_usable_password():
         raise Over
     _set_password(user, password)
-    letters.post(user, "password_changed")
-    trail.record("user.password_reset", subject(user), by=by)
+    event = trail.record("user.password_reset", subject(user), by=by)
+    letters.post(user, "password_changed", event=event)
     return user
 
 
@@ -112,16 +126,21 @@ def reset_password(link: Link, *, password: str, by: Actor) -> User:
 
 @transaction.atomic
 def ask_for_address(user: User, *, email: str, by: Actor) -> Link:
-    """Ask the new mailbox whether it is this person's, and tell the old one. Nothing changes yet. Raises Invalid."""
+    """Ask the new mailbox whether it is this person's, and tell the old one. Nothing changes yet. Raises Invalid.
+
+    Whether somebody has the address already is told to him alone: he gets another mail, without a link.
+    """
     check_email(email)
     user = locked(user)
-    if User.objects.by_email(email).exclude(pk=user.pk).exists():
-        raise address_taken()
+    owner = User.objects.by_email(email).exclude(pk=user.pk).first()
     links.end(user, Purpose.EMAIL)
     link = links.make(user, Purpose.EMAIL, email=email, former_email=user.email, asked_from=by.address)
-    letters.post(user, "email_confirm", about=link.public_id)
+    event = trail.record("user.email_change_asked", subject(user), by=by, comment=email)
+    if owner is None:
+        letters.post(user, "email_confirm", about=link.public_id)
+    else:
+        letters.post(owner, "address_wanted", event=event)
     letters.post(user, "email_asked", about=link.public_id)
-    trail.record("user.email_change_asked", subject(user), by=by, comment=email)
     return link
 
 

@@ -67,7 +67,8 @@ def check_email(email: str) -> None:
         raise Invalid("email", "invalid_email", _("Enter a valid e-mail address.")) from None
 
 
-def check_password(password: str, user: User) -> None:
+def check_password(password: str, user: User | None) -> None:
+    """Raises Invalid. Whose it is to be is known to the verb; a form asks before that."""
     try:
         validate_password(password, user)
     except ValidationError as error:

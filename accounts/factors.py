@@ -159,8 +159,8 @@ def renew_codes(user: User, *, by: Actor) -> list[str]:
     before = codes_left(user)
     Authenticator.objects.update_or_create(user=user, type=CODES, defaults={"data": {"codes": kept}})
     changes = {"recovery_codes": (before, len(codes))}
-    letters.post(user, "recovery_codes_made")
-    trail.record("user.recovery_codes_made", subject(user), by=by, changes=changes)
+    event = trail.record("user.recovery_codes_made", subject(user), by=by, changes=changes)
+    letters.post(user, "recovery_codes_made", event=event)
     return codes
 
 
@@ -214,8 +214,8 @@ def _show_recovery_code(user: User, *, code: str, by: Actor) -> bool:
         left = {key: value for key, value in factor.data["codes"].items() if key != which}
         changes = {"recovery_codes": (len(factor.data["codes"]), len(left))}
         _use(factor, codes=left)
-        letters.post(user, "recovery_code_used")
-        trail.record("user.recovery_code_used", subject(user), by=by, changes=changes)
+        event = trail.record("user.recovery_code_used", subject(user), by=by, changes=changes)
+        letters.post(user, "recovery_code_used", event=event)
     return True
 
 
@@ -242,7 +242,7 @@ def refused(user: User, *, by: Actor) -> None:
 # --- How it goes ---------------------------------------------------------------------------------
 
 _WRONG = _(
-    "This is not the code of this moment. Wait for the next one, and look at the clock of your device."
+    "This code does not match. Type the one that the app shows now; if that fails too, check the clock of your device."
 )
 
 
@@ -272,8 +272,8 @@ def _without_codes(user: User) -> dict[str, Any]:
 def _changed(user: User, verb: str, changes: dict[str, Any], *, by: Actor) -> User:
     user.session_salt = secrets.token_hex(16)
     user.save(update_fields=["session_salt"])
-    letters.post(user, verb.partition(".")[2])
-    trail.record(verb, subject(user), by=by, changes=changes)
+    event = trail.record(verb, subject(user), by=by, changes=changes)
+    letters.post(user, verb.partition(".")[2], event=event)
     return user
 
 

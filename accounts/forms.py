@@ -10,7 +10,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.acting import Invalid
 from accounts.api_keys import USUAL_OVERLAP
+from accounts.changing import check_password
 from accounts.checking import validate_visible
 from accounts.models import Language, Scope, User
 from accounts.moments import from_utc
@@ -142,6 +144,12 @@ class NewPasswordForm(forms.Form):
 
     def clean(self) -> None:
         new, again = self.cleaned_data.get("password"), self.cleaned_data.get("repeated")
+        # Both faults at once; what it has in common with its owner's name the verb finds.
+        try:
+            if new:
+                check_password(new, None)
+        except Invalid as no:
+            self.add_error("password", str(no))
         if new and again and new != again:
             self.add_error("repeated", _("This is not the same as the new password."))
 

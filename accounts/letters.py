@@ -5,7 +5,7 @@ announced holds no secret: a link is made anew by whoever writes the mail, and o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import links, moments
 from accounts.models import Link, User
+from audit.models import Event
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -44,6 +45,8 @@ class Words:
     address: str = ""
     after: tuple[str, ...] = ()
     to: str = ""
+    # Nobody has asked for it, and mostly nothing is to be done: a button that does not call.
+    quiet: bool = False
 
 
 type Post = Callable[..., None]
@@ -51,8 +54,10 @@ type Post = Callable[..., None]
 POSTS: list[Post] = []
 
 
-def post(to: User, kind: str, *, about: UUID | None = None) -> None:
-    """Have a letter of a kind sent to somebody; `about` is the public id of the link it brings or tells of."""
+def post(to: User, kind: str, *, about: UUID | None = None, event: Event | None = None) -> None:
+    """Have a letter of a kind sent to somebody: about a link, whose public id `about` is, or about what was done."""
+    if event is not None:
+        about = UUID(int=event.pk)
     for each in POSTS:
         each(to, kind, about=about or uuid4())
 
@@ -62,6 +67,7 @@ def compose(kind: str, about: UUID, *, to: User) -> Letter | None:
     words = _words(kind, about, to)
     if words is None:
         return None
+    words = replace(words, said=tuple(filter(None, words.said)))
     context = {
         "title": words.subject,
         "name": to.full_name,
@@ -81,6 +87,8 @@ def compose(kind: str, about: UUID, *, to: User) -> Letter | None:
 def _words(kind: str, about: UUID, to: User) -> Words | None:
     if kind in PLAIN:
         return PLAIN[kind]()
+    if kind in TOLD:
+        return TOLD[kind](_done(Event.objects.filter(pk=about.int).first(), to))
     link = Link.objects.select_related("user").filter(public_id=about, user=to).first()
     if link is None or (kind in BRINGING and not links.is_good(link, link.user)):
         return None
@@ -91,6 +99,11 @@ def desk() -> str:
     """What people know the desk by."""
     return urlsplit(settings.BASE_URL).netloc
 
+
+_IF_YOU = gettext_lazy("If it was you, there is nothing to do.")
+_IF_NOT_YOU = gettext_lazy(
+    "If it was not you, set a new password at once, and tell an administrator of the desk."
+)
 
 # --- Each kind -----------------------------------------------------------------------------------
 
@@ -148,6 +161,18 @@ def _no_password() -> Words:
     )
 
 
+def _no_invitation() -> Words:
+    return Words(
+        subject=_("Your account is not open yet"),
+        said=(
+            _wish(),
+            _(
+                "It has no password yet: it opens with an invitation. Ask an administrator of the desk for one."
+            ),
+        ),
+    )
+
+
 def _email_confirm(link: Link) -> Words:
     return Words(
         to=link.email,
@@ -173,16 +198,15 @@ def _email_asked(link: Link) -> Words:
                 "Somebody, hopefully you, wants to use %(email)s for your account at %(desk)s instead of this address."
             )
             % {"desk": desk(), "email": link.email},
-            _("If it was you, there is nothing to do here: open the mail in the new mailbox."),
-        ),
-        button=_("It was not me: stop this"),
-        address=links.address(link, links.STOP),
-        after=(
             _asked_from(link),
+            _("If it was you, there is nothing to do here: open the mail in the new mailbox."),
             _(
                 "It was not you? Then somebody uses your account. Stop the change, and set a new password at once."
             ),
         ),
+        button=_("It was not me: stop this"),
+        address=links.address(link, links.STOP),
+        quiet=True,
     )
 
 
@@ -215,68 +239,101 @@ def _email_given(link: Link) -> Words:
     )
 
 
-def _password_changed() -> Words:
+def _address_wanted(done: str) -> Words:
+    return Words(
+        subject=_("Somebody wanted to use your e-mail address"),
+        said=(
+            _("Somebody who is signed in at %(desk)s wanted to use this address for another account.")
+            % {"desk": desk()},
+            done,
+            _("Nothing has changed: the address is yours, and there is nothing to do."),
+        ),
+        after=(_("If it happens again, tell an administrator of the desk."),),
+    )
+
+
+def _password_changed(done: str) -> Words:
     return Words(
         subject=_("Your password has changed"),
         said=(
             _(
-                "The password of your account at %(desk)s has just been changed. Everybody who was signed in "
+                "The password of your account at %(desk)s has been changed. Everybody who was signed in "
                 "with it elsewhere is signed out."
             )
             % {"desk": desk()},
+            done,
+            str(_IF_YOU),
+            str(_IF_NOT_YOU),
         ),
         button=_("Set a new password"),
         address=settings.BASE_URL + reverse("accounts:forgot"),
-        after=(_("If it was not you, set a new password at once, and tell an administrator of the desk."),),
+        quiet=True,
     )
 
 
-def _factor_added() -> Words:
+def _factor_added(done: str) -> Words:
     return _of_factors(
         _("A second factor was added"),
-        _("From now on your account at %(desk)s asks for a second factor that has just been added to it."),
+        _("From now on your account at %(desk)s asks for a second factor that was added to it."),
+        done,
     )
 
 
-def _factor_removed() -> Words:
+def _factor_removed(done: str) -> Words:
     return _of_factors(
         _("A second factor was removed"),
-        _("A second factor of your account at %(desk)s has just been removed and is asked for no more."),
+        _("A second factor of your account at %(desk)s was removed. You are no longer asked for it."),
+        done,
     )
 
 
-def _factors_reset() -> Words:
+def _factors_reset(done: str) -> Words:
     return _of_factors(
         _("Your second factor was reset"),
         _(
             "An administrator has taken all second factors from your account at %(desk)s. You sign in anew, and "
             "set up others."
         ),
+        done,
     )
 
 
-def _recovery_codes_made() -> Words:
+def _recovery_codes_made(done: str) -> Words:
     return _of_factors(
         _("New recovery codes"),
         _("New recovery codes were made for your account at %(desk)s. Earlier ones no longer work."),
+        done,
     )
 
 
-def _recovery_code_used() -> Words:
+def _recovery_code_used(done: str) -> Words:
     return _of_factors(
         _("A recovery code was used"),
         _("A recovery code was used for your account at %(desk)s in the place of the second factor."),
+        done,
     )
 
 
-def _of_factors(subject: str, said: str) -> Words:
+def _of_factors(subject: str, said: str, done: str) -> Words:
     return Words(
         subject=subject,
-        said=(said % {"desk": desk()},),
+        said=(said % {"desk": desk()}, done, str(_IF_YOU), str(_IF_NOT_YOU)),
         button=_("Look at your second factors"),
         address=settings.BASE_URL + reverse("accounts:second_factors"),
-        after=(_("If it was not you, set a new password at once, and tell an administrator of the desk."),),
+        quiet=True,
     )
+
+
+def _done(event: Event | None, to: User) -> str:
+    """When it was done and from where; by whom, if it was not the reader."""
+    if event is None:
+        return ""
+    told = {"time": moments.exact(timezone.localtime(event.at)), "address": event.address}
+    if event.actor_id is not None and event.actor_id != to.public_id and event.subject_id == to.public_id:
+        return _("It was done at %(time)s by %(name)s.") % (told | {"name": event.actor_name})
+    if event.address is None:
+        return _("It was done at %(time)s.") % told
+    return _("It was done at %(time)s from the network address %(address)s.") % told
 
 
 def _wish() -> str:
@@ -299,7 +356,8 @@ def _asked_from(link: Link) -> str:
     }
 
 
-# Those that bring a link, which must be good; those that tell what became of one; the others.
+# Those that bring a link, which must be good; those that tell what became of one; those that say how things stand;
+# those that tell what was done, and when.
 BRINGING: dict[str, Callable[[Link], Words]] = {
     "invitation": _invitation,
     "reset": _reset,
@@ -310,8 +368,9 @@ TELLING: dict[str, Callable[[Link], Words]] = {
     "email_changed": _email_changed,
     "email_given": _email_given,
 }
-PLAIN: dict[str, Callable[[], Words]] = {
-    "no_password": _no_password,
+PLAIN: dict[str, Callable[[], Words]] = {"no_password": _no_password, "no_invitation": _no_invitation}
+TOLD: dict[str, Callable[[str], Words]] = {
+    "address_wanted": _address_wanted,
     "password_changed": _password_changed,
     "factor_added": _factor_added,
     "factor_removed": _factor_removed,
@@ -334,4 +393,6 @@ NAMES: "dict[str, _StrPromise]" = {
     "recovery_codes_made": gettext_lazy("Recovery codes made"),
     "recovery_code_used": gettext_lazy("Recovery code used"),
     "email_given": gettext_lazy("New address given"),
+    "no_invitation": gettext_lazy("Not invited yet"),
+    "address_wanted": gettext_lazy("Address wanted by somebody else"),
 }

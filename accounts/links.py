@@ -106,6 +106,12 @@ def token(link: Link, door: str = "") -> str:
 
 def find(token: str) -> Arrival | None:
     """The good link of this token, or None for every reason there may be."""
+    arrival = ever(token)
+    return arrival if arrival is not None and is_good(arrival.link, arrival.link.user) else None
+
+
+def ever(token: str) -> Arrival | None:
+    """The link of this token, be it good or dead; None where we have never made it."""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError):
@@ -113,7 +119,7 @@ def find(token: str) -> Arrival | None:
     if len(raw) != 16 + _MAC_BYTES:
         return None
     link = Link.objects.select_related("user").filter(public_id=UUID(bytes=raw[:16])).first()
-    if link is None or not is_good(link, link.user):
+    if link is None:
         return None
     for door in (link.purpose, STOP) if link.purpose == Purpose.EMAIL else (link.purpose,):
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):

@@ -10,6 +10,7 @@ from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import translation
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import by_mail, links, one_time_forms, proof, tries
+from accounts import actions, by_mail, links, one_time_forms, proof, tries
 from accounts.acting import Actor, Invalid, actor_of
 from accounts.allauth_internals import begin_sign_in
 from accounts.forms import AddressForm, BeginForm, ForgotForm, NewPasswordForm, focus_first_fault
@@ -47,7 +48,7 @@ def arrive(request: HttpRequest, token: str) -> HttpResponse:
     """Changes nothing yet: programs that read mail open links, too."""
     arrival = links.find(token)
     if arrival is None:
-        return over(request)
+        return over(request, links.ever(token))
     request.session[_ARRIVED] = [str(arrival.link.public_id), arrival.door]
     return redirect(_PAGES[arrival.door])
 
@@ -57,13 +58,27 @@ def _arrived(request: HttpRequest, door: str) -> Arrival | None:
     return links.again(public_id, door) if through == door else None
 
 
+def _followed(request: HttpRequest) -> Arrival | None:
+    """What somebody has come by, though it may have died since."""
+    public_id, door = request.session.get(_ARRIVED) or ("", "")
+    link = Link.objects.select_related("user").filter(public_id=public_id).first() if public_id else None
+    return Arrival(link, door) if link is not None else None
+
+
 def _left(request: HttpRequest) -> None:
     request.session.pop(_ARRIVED, None)
 
 
-def over(request: HttpRequest) -> HttpResponse:
-    """The same for a link that has died and for one that never was."""
-    return render(request, "accounts/link_over.html", status=410)
+def over(request: HttpRequest, arrival: Arrival | None = None) -> HttpResponse:
+    """The same for a link that has died and for one that never was; but who comes too late to stop what somebody else
+    has done to him must know what to do now.
+    """
+    too_late = (
+        arrival is not None
+        and arrival.door == links.STOP
+        and arrival.link.user.email.casefold() == arrival.link.email.casefold()
+    )
+    return render(request, "accounts/link_over.html", {"too_late": too_late}, status=410)
 
 
 def _himself(request: HttpRequest, link: Link) -> Actor:
@@ -224,8 +239,10 @@ def _asked_for(request: HttpRequest, form: AddressForm) -> bool:
 def confirm_email(request: HttpRequest) -> HttpResponse:
     """The new mailbox has answered. Only the person himself goes on from there."""
     arrival = _arrived(request, Purpose.EMAIL)
-    if arrival is None or arrival.link.user.pk != me(request).pk:
+    if arrival is None:
         return over(request)
+    if arrival.link.user.pk != me(request).pk:
+        return _of_another(request, arrival)
     if request.method == "POST":
         try:
             by_mail.take_address(arrival.link, by=actor_of(request, Door.WEB))
@@ -242,18 +259,30 @@ def confirm_email(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/confirm_email.html", {"link": arrival.link})
 
 
+def _of_another(request: HttpRequest, arrival: Arrival) -> HttpResponse:
+    """A good link, followed by somebody who is signed in as another. Whose it is stays untold: the address may have
+    been a slip of the pen.
+    """
+    if request.method == "POST" and "as_another" in request.POST:
+        actions.signed_out(me(request), by=actor_of(request, Door.WEB))
+        logout(request)
+        request.session[_ARRIVED] = [str(arrival.link.public_id), arrival.door]
+        return redirect_to_login(request.path)
+    return render(request, "accounts/link_of_another.html", status=403)
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop_email(request: HttpRequest) -> HttpResponse:
     """The old mailbox says no."""
     arrival = _arrived(request, links.STOP)
     if arrival is None:
-        return over(request)
+        return over(request, _followed(request))
     if request.method == "POST":
         try:
             by_mail.stop_address(arrival.link, by=_himself(request, arrival.link))
         except by_mail.Over:
-            return over(request)
+            return over(request, _followed(request))
         _left(request)
         messages.success(
             request, _("Nothing has changed. Set a new password now, so that nobody tries again.")

@@ -444,7 +444,7 @@ def test_anna_sets_up_an_app_and_is_shown_her_recovery_codes(employee: User, bro
     [signed] = re.findall(r'name="secret" value="([^"]+)"', page)
     assert "data:image/svg+xml;base64," in page
     wrong = browser.post(APP, {"secret": signed, "code": "000000"})
-    assert "not the code of this moment" in wrong.content.decode()
+    assert "This code does not match" in wrong.content.decode()
     assert secret in wrong.content.decode()
     answer = browser.post(APP, {"secret": signed, "code": code(secret)})
     assert len(re.findall(r"<code>([A-Z0-9-]{29})</code>", answer.content.decode())) == 10

@@ -99,6 +99,40 @@ def test_the_next_one_takes_its_place(nina: User, admin: User, mailbox: Mailbox)
     assert [followed(Client(), path) for path in (first, second)] == ["", INVITATION]
 
 
+def test_who_has_lost_it_and_asks_for_a_password_is_sent_another(
+    nina: User, admin: User, mailbox: Mailbox
+) -> None:
+    """Seen to fail with "no_password" for everybody who has none: she read of a service that she has never used."""
+    by_mail.invite(nina, by=web(admin))
+    first = mailbox.link_to("nina@example.com")
+    assert Client().post("/account/forgot/", {"email": "nina@example.com"}).status_code == 302
+    another = mailbox.link_to("nina@example.com")
+    assert [followed(Client(), path) for path in (first, another)] == ["", INVITATION]
+    assert len(mailbox.all_to("nina@example.com")) == 2
+
+
+def test_who_was_never_invited_is_told_whom_to_ask(nina: User, mailbox: Mailbox) -> None:
+    User.objects.filter(pk=nina.pk).update(language="en")
+    assert Client().post("/account/forgot/", {"email": "nina@example.com"}).status_code == 302
+    [mail] = mailbox.all_to("nina@example.com")
+    assert "ask an administrator" in text_of(mail).lower()
+    assert "another service" not in text_of(mail)
+    assert "/account/link/" not in text_of(mail)
+
+
+def test_a_short_password_and_a_slip_in_it_are_told_together(
+    nina: User, admin: User, mailbox: Mailbox
+) -> None:
+    """Seen to fail without the question for its strength in NewPasswordForm.clean: one was told after the other."""
+    by_mail.invite(nina, by=web(admin))
+    browser = Client()
+    followed(browser, mailbox.link_to("nina@example.com"))
+    page = browser.post(INVITATION, CHOSEN | {"password": "short", "repeated": "shirt"}).content.decode()
+    assert "at least 12 characters" in page
+    assert "not the same" in page
+    assert page.count('aria-invalid="true"') == 2
+
+
 def test_one_that_died_before_it_was_sent_is_not_sent(nina: User, admin: User, mailbox: Mailbox) -> None:
     by_mail.invite(nina, by=web(admin))
     by_mail.invite(nina, by=web(admin))

@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts import by_mail
+from accounts import actions, by_mail
+from accounts.acting import SYSTEM
 from accounts.models import Link, User
 from audit.models import Event
 from notifications.models import Delivery
@@ -206,6 +207,7 @@ def test_known_unknown_and_shut_out_get_one_answer_for_the_same_work(
 def test_who_signs_in_elsewhere_is_told_how(employee: User, mailbox: Mailbox) -> None:
     employee.set_unusable_password()
     employee.save()
+    actions.link_identity(employee, issuer="https://id.example.com", uid="0x-anna", about={}, by=SYSTEM)
     ask()
     mail = mailbox.last_to("anna@example.com")
     assert mail["Subject"] == "How you sign in"
