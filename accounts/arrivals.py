@@ -8,6 +8,7 @@ an address that he merely claims, and nobody takes an address before its owner d
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from allauth.account.models import Login
@@ -17,6 +18,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,7 +35,8 @@ from audit.models import Door
 
 log = structlog.get_logger("accounts.sign_in")
 
-NOTE = "turned_away"  # in the session
+NOTE = "turned_away"  # in the session, as is
+GOAL = "goal_at_provider"  # where somebody wanted to go when he left for a provider, last
 _NOT_KNOWN = gettext_lazy(
     "This desk does not know your account at %(name)s. Ask an administrator of the desk for help."
 )
@@ -44,7 +47,7 @@ _UNTRUE = gettext_lazy(
     "%(name)s gave an answer that cannot be trusted. Try again; if it happens once more, tell an administrator."
 )
 TEXTS = {
-    "denied": gettext_lazy("You have not signed in with %(name)s."),
+    "denied": gettext_lazy("Signing in with %(name)s was cancelled."),
     "wrong_state": gettext_lazy("This took too long, or was begun in another window. Please try again."),
     "unavailable": gettext_lazy(
         "%(name)s does not answer at the moment. Try again in a few minutes, or sign in another way."
@@ -91,14 +94,19 @@ def arrive(request: HttpRequest, named: Named, *, process: str, goal: str | None
 
 
 def turned_away(request: HttpRequest, issuer: Issuer, code: str, *, email: str = "") -> HttpResponse:
-    """Back to where he came from, with a word about why."""
+    """Back to where he came from, with a word about why; where he wanted to go then is kept."""
     log.warning("sign-in by a provider refused", provider=issuer.id, code=code)
     if code not in _NOT_ON_RECORD:
         by = actor_of(request, Door.WEB)
         actions.sign_in_refused(email or issuer.url, by=by, why=f"{issuer.name}: {code}")
     request.turned_away = code  # type: ignore[attr-defined]
     request.session[NOTE] = [code, issuer.name]
-    return redirect("accounts:confirm" if request.user.is_authenticated else "accounts:sign_in")
+    page = "accounts:confirm" if request.user.is_authenticated else "accounts:sign_in"
+    return _asking(page, goal=request.session.pop(GOAL, ""))
+
+
+def _asking(page: str, *, goal: str) -> HttpResponse:
+    return redirect(reverse(page) + (f"?{urlencode({'next': goal})}" if goal else ""))
 
 
 def text_of(code: str, name: str) -> str:
@@ -122,7 +130,7 @@ def _shown(request: HttpRequest, named: Named, *, process: str, goal: str) -> Ht
         raise TurnedAway("somebody_else")
     if process == AuthProcess.REDIRECT:
         if factors.has_any(user):  # which he shows then, and a provider's word is none
-            return redirect("accounts:confirm")
+            return _asking("accounts:confirm", goal=goal)
         if not _asked_anew(named):
             raise TurnedAway("not_asked_anew")
         proof.remember(request)
@@ -142,7 +150,9 @@ def _connected(request: HttpRequest, named: Named, user: User) -> HttpResponse:
         _link(named, user, by=actor_of(request, Door.WEB))
     except Refused as refusal:
         raise TurnedAway(refusal.code) from None
-    messages.success(request, _("You can now sign in with %(name)s.") % {"name": named.issuer.name})
+    messages.success(
+        request, _("%(name)s is connected: you can sign in with it now.") % {"name": named.issuer.name}
+    )
     return redirect("accounts:profile")
 
 

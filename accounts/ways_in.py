@@ -14,7 +14,7 @@ from requests import RequestException
 
 from accounts import actions, allowances, proof, providers
 from accounts.acting import Refused, actor_of
-from accounts.arrivals import turned_away
+from accounts.arrivals import GOAL, turned_away
 from accounts.issuers import Issuer
 from accounts.one_time_forms import signed_in
 from accounts.visitors import local, me
@@ -54,6 +54,7 @@ def leave(request: HttpRequest, provider: str) -> HttpResponse:
         process = AuthProcess.CONNECT if request.POST.get("connect") else AuthProcess.REDIRECT
         if process == AuthProcess.CONNECT and not proof.is_fresh(request):
             return proof.ask(request, reverse("accounts:profile"))
+    request.session[GOAL] = goal  # is not in what a provider answers to a question that it does not know
     try:
         count(request)
         address = providers.leave_for(request, issuer, process=process, goal=goal)
@@ -98,7 +99,9 @@ def disconnect(request: HttpRequest, provider: str) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("You no longer sign in with %(name)s.") % {"name": issuer.name})
+        messages.success(
+            request, _("%(name)s is disconnected: you no longer sign in with it.") % {"name": issuer.name}
+        )
     return redirect("accounts:profile")
 
 

@@ -133,7 +133,7 @@ def test_nelly_comes_in_by_discord(window: Callable[..., Window], town: Town) ->
 def test_anna_says_no(window: Callable[..., Window], town: Town, name: str) -> None:
     anna = at_provider(window(), name)
     anna.page.click("#deny")
-    refused(anna, f"You have not signed in with {name}.")
+    refused(anna, f"Signing in with {name} was cancelled.")
     assert not User.objects.exists()
 
 
@@ -242,7 +242,7 @@ def test_anna_connects_her_discord_shows_by_it_who_she_is_and_signs_out_everywhe
     anna, elsewhere = dance(window()), dance(window())
     town.discord.person |= {"verified": False}  # it is she who says so
     dance(anna, "Discord", path="/account/")
-    expect(anna.page.get_by_text("You can now sign in with Discord.")).to_be_visible()
+    expect(anna.page.get_by_text("Discord is connected: you can sign in with it now.")).to_be_visible()
     dance(anna, "Discord", path="/account/confirm/?next=/account/keys/")
     expect(anna.page).to_have_url(f"{anna.url}/account/keys/")
     anna.open("/account/")

@@ -48,7 +48,7 @@ from tests.providers import (
 )
 from tests.racing import at_once
 
-SIGN_IN = "/account/sign-in/"
+SIGN_IN, CONFIRM = "/account/sign-in/", "/account/confirm/"
 
 
 @pytest.fixture
@@ -119,6 +119,27 @@ def test_anna_comes_in_by_the_company_and_is_sent_where_she_wanted(
         ("user.identity_linked", "", "ServiceFlow"),
         ("user.signed_in", "Company", "Anna Kuznetsova"),
     ]
+
+
+def test_where_she_wanted_to_go_outlives_being_turned_away(
+    client: Client, employee: User, company: OpenIDProvider
+) -> None:
+    """Seen to fail without GOAL in turned_away: whoever said no by mistake began at the start page."""
+    back_again = f"{SIGN_IN}?next=%2Ftickets%2Fnew%2F"
+    wanted = {"next": "/tickets/new/"}
+    assert back(client, company.deny(gone_to(client, **wanted)))["Location"] == back_again
+    assert 'name="next" value="/tickets/new/"' in client.get(back_again).content.decode()
+    url = company.allow(gone_to(client, **wanted))
+    assert back(client, url.partition("state=")[0] + "state=lost")["Location"] == back_again
+    company.lies = {"nonce": "another"}
+    assert dance(client, company, **wanted)["Location"] == back_again
+    company.lies = {}
+    assert dance(client, company, **wanted)["Location"] == "/tickets/new/"
+    # Nor does it come back in another attempt, and what leads elsewhere was never kept.
+    for other in ({}, {"next": "https://evil.example/"}):
+        browser = Client()
+        back(browser, company.deny(gone_to(browser, **wanted)))
+        assert back(browser, company.deny(gone_to(browser, **other)))["Location"] == SIGN_IN
 
 
 def test_what_is_sent_to_the_provider_is_all_there_and_never_the_same(
@@ -312,7 +333,7 @@ def test_who_says_no_at_the_provider_is_told_so_calmly(
 ) -> None:
     answer = back(client, company.deny(gone_to(client)))
     assert answer["Location"] == SIGN_IN
-    assert said_at_sign_in(client) == "You have not signed in with Company."
+    assert said_at_sign_in(client) == "Signing in with Company was cancelled."
     assert said_at_sign_in(client) == ""  # once
     assert not Event.objects.exists()
 
@@ -593,7 +614,7 @@ def test_when_somebody_was_asked_anew_is_believed_of_what_is_signed_only(
     session["password_shown_at"] -= 16 * 60
     session.save()
     company.lies, company.userinfo = {"auth_time": None}, {"auth_time": 4_000_000_000}
-    assert dance(client, company, next="/account/keys/")["Location"] == "/account/confirm/"
+    assert dance(client, company, next="/account/keys/")["Location"] == f"{CONFIRM}?next=%2Faccount%2Fkeys%2F"
 
 
 def test_nobody_squats_on_an_address(client: Client, company: OpenIDProvider, db: None) -> None:
@@ -984,7 +1005,7 @@ def test_who_has_no_password_shows_by_the_provider_that_it_is_still_he(
     assert 'type="password"' not in page
     assert "Sign in with Company" in page
     company.lies = {"auth_time": 1_700_000_000}
-    assert dance(client, company, next="/account/keys/")["Location"] == "/account/confirm/"
+    assert dance(client, company, next="/account/keys/")["Location"] == f"{CONFIRM}?next=%2Faccount%2Fkeys%2F"
     company.lies = {}
     asked = gone_to(client, next="/account/keys/")
     assert (asked["prompt"], asked["max_age"]) == ("login", "0")
