@@ -197,7 +197,9 @@ class UserAdmin(VerbAdmin):
         if user is None:
             return redirect("admin:accounts_user_changelist")
         if not proof.is_fresh(request):
-            return proof.ask(request, request.path)
+            return proof.ask(
+                request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
+            )
         form = NewPasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -222,7 +224,9 @@ class UserAdmin(VerbAdmin):
         if user is None:
             return redirect("admin:accounts_user_changelist")
         if not proof.is_fresh(request):
-            return proof.ask(request, request.path)
+            return proof.ask(
+                request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
+            )
         if request.method == "POST":
             factors.reset(user, by=at_admin(request))
             said = _("%(name)s has no second factor any more and is signed out everywhere.") % {
@@ -232,7 +236,7 @@ class UserAdmin(VerbAdmin):
             return redirect("admin:accounts_user_change", user.pk)
         context = self.admin_site.each_context(request) | {
             "opts": self.opts, "original": user, "title": _("Reset second factor"), "subtitle": user.full_name,
-            "factors": self.second_factors(user), "form": forms.Form(),
+            "factors": self.second_factors(user), "has_any": factors.has_any(user), "form": forms.Form(),
         }  # fmt: skip
         return TemplateResponse(request, "admin/accounts/user/second_factor.html", context)
 
@@ -408,7 +412,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         if not proof.is_fresh(request):
-            return proof.ask(request, request.path)
+            return proof.ask(request, request.path, back=reverse("admin:accounts_apikey_changelist"))
         form = IssueForm(
             request.POST or one_time_forms.take_back(request),
             initial={"user": request.GET.get("user", "")[:18]},

@@ -15,6 +15,7 @@ from django.db.models.functions import JSONArray, Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from uuid_utils.compat import uuid7
 
 from accounts.checking import validate_visible
@@ -206,7 +207,7 @@ class Membership(models.Model):
 class Scope(models.TextChoices):
     """What a key may be used for. The owner's role still decides; a scope only narrows."""
 
-    READ = "read", _("read")
+    READ = "read", pgettext_lazy("scope", "read")
     WRITE = "write", _("write tickets and comments")
     ADMIN = "admin", _("manage users and keys")
 

@@ -17,6 +17,9 @@ class Needed(Exception):
     """Somebody has to show once more who he is: for doors that find out while they work."""
 
 
+_ASKED = (
+    "proof_asked_for"  # in the session: where it is to go on, and where to when somebody would rather not
+)
 SHOWN = "password_shown_at"  # in the session, whatever it was that was shown
 GOOD_FOR = 15 * 60  # seconds
 
@@ -31,7 +34,17 @@ def is_fresh(request: HttpRequest) -> bool:
     return bool(time.time() - request.session.get(SHOWN, 0) < GOOD_FOR)
 
 
-def ask(request: HttpRequest, then: str) -> HttpResponse:
-    """Have that shown first, then go on at this address. A one-time form that was sent waits at its own."""
+def ask(request: HttpRequest, then: str, *, back: str = "") -> HttpResponse:
+    """Have that shown first, then go on at this address. A one-time form that was sent waits at its own.
+
+    `back` is where Cancel leads to, for a page that opens to nobody without a fresh proof.
+    """
     one_time_forms.keep(request)
+    request.session[_ASKED] = [then, back or then]
     return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': then})}")
+
+
+def way_out(request: HttpRequest, goal: str) -> str:
+    """Where Cancel leads to: never to a page that would only ask again."""
+    then, back = request.session.get(_ASKED) or ("", "")
+    return back if then == goal else reverse("accounts:profile")

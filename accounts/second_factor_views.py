@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions, factors, passkeys, proof, second_factor, showing, stages, tries
+from accounts import actions, factors, letters, passkeys, proof, second_factor, showing, stages, tries
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.allauth_internals import begin_sign_in
 from accounts.forms import CodeForm, PasskeyForm, focus_first_fault
@@ -106,7 +106,9 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     if asked := _asked_first(request):
         return asked
     if not passkeys.are_offered():
-        messages.error(request, _("Passkeys need a desk that is opened by a name, not by a number."))
+        messages.error(
+            request, _("Passkeys work only at an address that is a name, such as desk.example.com.")
+        )
         return redirect("accounts:second_factors")
     form = PasskeyForm(request.POST or None)
     trouble = ""
@@ -142,7 +144,7 @@ def remove_factor(request: HttpRequest, which: str) -> HttpResponse:
         messages.error(request, str(no))
     else:
         update_session_auth_hash(request, user)
-        messages.success(request, _("It is asked for no more. You are signed out everywhere else."))
+        messages.success(request, _("The second factor is removed. You are signed out everywhere else."))
     return redirect("accounts:second_factors")
 
 
@@ -158,7 +160,7 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
     except Refused as no:
         messages.error(request, str(no))
         return redirect("accounts:second_factors")
-    return _codes_page(request, codes)
+    return _codes_page(request, codes, renewed=True)
 
 
 def _asked_first(request: HttpRequest) -> HttpResponse | None:
@@ -168,8 +170,8 @@ def _asked_first(request: HttpRequest) -> HttpResponse | None:
         return _to_show(request)
     if proof.is_fresh(request):
         return None
-    page = reverse("accounts:second_factors")
-    return proof.ask(request, request.get_full_path() if request.method != "POST" else page)
+    page = reverse("accounts:second_factors") + _query(request)
+    return proof.ask(request, request.get_full_path() if request.method != "POST" else page, back=page)
 
 
 @sensitive_variables("codes")
@@ -183,11 +185,19 @@ def _added(request: HttpRequest, codes: list[str]) -> HttpResponse:
     return redirect(_goal(request, otherwise="accounts:second_factors"))
 
 
-def _codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
+def _codes_page(request: HttpRequest, codes: list[str], *, renewed: bool = False) -> HttpResponse:
     request.second_factor_due = False  # type: ignore[attr-defined]  # one was added just now
+    lines = "\n".join(codes)
+    title = _("Recovery codes of %(email)s for %(desk)s. Each lets in once.") % {
+        "email": me(request).email,
+        "desk": letters.desk(),
+    }
     context = {
         "codes": codes,
-        "lines": "\n".join(codes),
+        "lines": lines,
+        "file": f"{title}\n\n{lines}\n",
+        "desk": letters.desk(),
+        "renewed": renewed,
         "next": _goal(request, otherwise="accounts:second_factors"),
     }
     return _unkept(render(request, "accounts/recovery_codes.html", context))

@@ -21,7 +21,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions, factors, one_time_forms, passkeys, proof, second_factor, showing, tries
+from accounts import (
+    actions,
+    factors,
+    one_time_forms,
+    passkeys,
+    proof,
+    second_factor,
+    sessions,
+    showing,
+    tries,
+)
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.allauth_internals import begin_sign_in
@@ -161,7 +171,17 @@ def profile(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your profile is saved."))
         return _remembering(redirect("accounts:profile"), settings.LANGUAGE_COOKIE_NAME, chosen["language"])
     focus_first_fault(form)
-    return render(request, "accounts/profile.html", {"form": form, "ways": ways_of(user)})
+    context = {
+        "form": form,
+        "ways": ways_of(user),
+        "factors": [
+            _("Authenticator app") if one.type == factors.APP else factors.name(one)
+            for one in factors.of(user)
+        ],
+        "places": len(sessions.places(user, here=request.session.session_key)),
+        "keys": user.api_keys.filter(revoked_at=None, expires_at__gt=timezone.now()).count(),
+    }
+    return render(request, "accounts/profile.html", context)
 
 
 @signed_in
@@ -172,7 +192,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     user = me(request)
     has_one = user.has_usable_password()
     if not has_one and not proof.is_fresh(request):
-        return proof.ask(request, request.path)
+        return proof.ask(request, request.path, back=reverse("accounts:profile"))
     form = (PasswordForm if has_one else NewPasswordForm)(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
@@ -214,19 +234,20 @@ def confirm(request: HttpRequest) -> HttpResponse:
     """Asks who it is before a key is issued or replaced, a factor changed, or somebody gets a new password."""
     user = me(request)
     goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="accounts:profile")
+    way_out = proof.way_out(request, goal)
     if factors.has_any(user):
         asked = showing.attempt(request, user)
         if asked.held:
             second_factor.remember(request, user)
             proof.remember(request)
             return redirect(goal)
-        context = {"asked": asked, "form": asked.form, "next": goal}
+        context = {"asked": asked, "form": asked.form, "next": goal, "way_out": way_out}
         return tries.asked_to_wait(render(request, "accounts/confirm_by_factor.html", context), asked.wait)
     # Before a second factor is set up no session goes anywhere: there it is signing in again.
     is_on_the_way = getattr(request, "second_factor_due", False)
     ways = [] if is_on_the_way else [way for way in ways_of(user) if way.identity]
     if not (ways or user.has_usable_password()):
-        return render(request, "accounts/confirm_by_sign_in.html", {"next": goal})
+        return render(request, "accounts/confirm_by_sign_in.html", {"next": goal, "way_out": way_out})
     form = ConfirmForm(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
@@ -241,6 +262,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form if user.has_usable_password() else None,
         "next": goal,
+        "way_out": way_out,
         "ways": ways,
         "note": note_for(request),
     }
