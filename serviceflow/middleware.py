@@ -282,6 +282,23 @@ def _is_on_the_way_in(path: str) -> bool:
         return False
 
 
+# --- A method nobody answers ---------------------------------------------------------------------
+
+
+def explain_refused_methods(get_response: Respond) -> Respond:
+    """Django answers them with nothing, and a browser then shows a page of its own to who has only gone back."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or response.content:
+            return response
+        explained = errors.told(request, response.status_code)
+        explained["Allow"] = response["Allow"]
+        return explained
+
+    return respond
+
+
 # --- Who was kept out ----------------------------------------------------------------------------
 
 

@@ -316,6 +316,7 @@ MIDDLEWARE = [
     "serviceflow.middleware.second_factor_first",
     "serviceflow.middleware.fair_use",
     "serviceflow.middleware.remember_denials",
+    "serviceflow.middleware.explain_refused_methods",
 ]
 
 ROOT_URLCONF = "serviceflow.urls"

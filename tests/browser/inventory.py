@@ -1,15 +1,18 @@
 """Every page of the desk and how to come to it. A page of the URL map that is missing here fails the tests."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts import factors, links
-from accounts.models import Purpose
+from accounts import allowances, factors, links
+from accounts.models import Allowance, Purpose
 from tests.authenticators import code, with_app
 from tests.browser.chromium import Window
 from tests.browser.world import World
@@ -79,6 +82,7 @@ class Visit:
     path: Path
     statuses: frozenset[int] = frozenset({200})
     steps: Steps | None = None  # from there to what is to be seen
+    theirs: bool = False  # a library's own page: only what the browser complains of is our fault
 
     def __str__(self) -> str:
         return f"{self.name} ({self.who or 'stranger'})"
@@ -116,6 +120,24 @@ def _folded_mail(world: World) -> str:
     folded = InboundMail.objects.filter(ticket__isnull=False).exclude(folded="").latest("pk")
     assert folded.ticket is not None
     return reverse("tickets:mail", args=[folded.ticket.public_id, folded.public_id])
+
+
+def _seen_elsewhere(world: World) -> str:
+    """The agent has signed in at two more places."""
+    for browser in ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "curl/8"):
+        elsewhere = Client(headers={"user-agent": browser})
+        elsewhere.force_login(world.agent)
+        elsewhere.get(reverse("accounts:profile"))
+    return reverse("accounts:sessions")
+
+
+def _used_up(world: World) -> str:
+    """The newcomer has asked so often this minute that he has to wait; and in the next, should it begin just now."""
+    ends = (int(time.time()) // allowances.WINDOW + 1) * allowances.WINDOW
+    Allowance.objects.update_or_create(
+        name=f"person:{world.newcomer.pk}", defaults={"window": ends, "used": 1_000_000}
+    )
+    return reverse("tickets:start") + "?q=phone"
 
 
 def _plain(path: str) -> Path:
@@ -182,6 +204,15 @@ def _conflict(window: Window, world: World) -> None:
     window.press(page.locator(".sf-composer button[type=submit]").first)
 
 
+def _try_a_call(window: Window, world: World) -> None:
+    """Open a call in Swagger and send it."""
+    call = window.page.locator("#operations-Sign-in-listSignInProviders")
+    call.locator(".opblock-summary-control").click()
+    call.locator(".try-out__btn").click()
+    call.locator(".execute").click()
+    call.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
+
+
 def _shortcuts(window: Window, world: World) -> None:
     window.page.keyboard.press("?")
     window.page.locator("#shortcuts").wait_for()
@@ -243,6 +274,14 @@ def _bulk_results(window: Window, world: World) -> None:
     )
 
 
+def _add_passkey_row(window: Window, world: World) -> None:
+    """As if he had one: passkeys themselves are tried in test_second_factor.py, at a desk that has a name."""
+    Authenticator.objects.create(
+        user=world.idler, type=factors.PASSKEY, data={"name": "Синий ключ", "credential": {}, "counter": 0}
+    )
+    window.page.reload()
+
+
 _NOT_FOUND, _BAD = frozenset({404}), frozenset({400})
 _STANDINGS = {
     "employee": ("fresh", "busy", "waiting", "done", "canceled"),
@@ -264,6 +303,7 @@ VISITS: list[Visit] = [
     Visit("confirm e-mail", "accounts:confirm_email", "employee", _link(Purpose.EMAIL)),
     Visit("e-mail", "accounts:email", "employee", _at("accounts:email")),
     Visit("sessions", "accounts:sessions", "employee", _at("accounts:sessions")),
+    Visit("sessions, several", "accounts:sessions", "agent", _seen_elsewhere),
     Visit("profile", "accounts:profile", "employee", _at("accounts:profile")),
     Visit("profile", "accounts:profile", "agent", _at("accounts:profile")),
     Visit("password", "accounts:change_password", "employee", _at("accounts:change_password")),
@@ -274,6 +314,7 @@ VISITS: list[Visit] = [
     Visit("passkey", "accounts:add_passkey", "idler", _at("accounts:add_passkey")),
     Visit("recovery codes", "", "idler", _at("accounts:add_app"), steps=_set_up_app),
     Visit("factors", "", "idler", _at("accounts:second_factors")),
+    Visit("factors, a passkey", "", "idler", _at("accounts:second_factors"), steps=_add_passkey_row),
     Visit("confirm by factor", "", "idler", _at("accounts:confirm")),
     Visit("second step", "accounts:show_factor", "", _at("accounts:sign_in"), steps=_to_second_step),
     Visit("second step, refused", "", "", _at("accounts:sign_in"), steps=_refused_second_step),
@@ -325,12 +366,18 @@ VISITS: list[Visit] = [
     Visit("bulk, preview", "tickets:bulk", "agent", _at("tickets:queue", view="all"), steps=_bulk_preview),
     Visit("bulk, results", "tickets:bulk", "agent", _at("tickets:queue", view="all"), steps=_bulk_results),
     Visit("shortcuts", "", "agent", _at("tickets:queue"), steps=_shortcuts),
+    # --- Programs ---
+    Visit("calls", "docs", "", _at("docs"), steps=_try_a_call, theirs=True),
+    Visit("calls", "docs", "admin", _at("docs"), steps=_try_a_call, theirs=True),
     # --- Errors ---
     *(Visit("not found", "", who, _plain("/nowhere"), _NOT_FOUND) for who in ("employee", "agent", "")),
     Visit("hidden", "", "newcomer", _of("fresh"), _NOT_FOUND),
     Visit("forbidden", "", "newcomer", _of("busy"), steps=_forbidden),
     Visit("out of date", "", "agent", _of("busy"), steps=_out_of_date),
     Visit("bad request", "", "agent", _plain("/?q=%00"), statuses=_BAD),
+    Visit("not this way", "", "", _at("accounts:choose_theme"), frozenset({405})),
+    Visit("too large", "", "", _plain("/trouble/large"), frozenset({413})),
+    Visit("too often", "", "newcomer", _used_up, frozenset({429})),
     Visit("unavailable", "", "", _plain("/trouble/operational"), statuses=frozenset({503})),
     Visit("broken", "", "", _plain("/trouble/bug"), statuses=frozenset({500})),
 ]
@@ -368,7 +415,7 @@ def routes() -> Iterator[str]:
 def _names(patterns: list[Any], space: str, path: str) -> Iterator[str]:
     for pattern in patterns:
         here = path + str(pattern.pattern)
-        if here.startswith(("api/", "requests", "health/", "metrics", "static/")):
+        if here.startswith(("api/", "requests", "health/", "metrics", "static/")) and here != "api/docs":
             continue  # programs call there
         if isinstance(pattern, URLResolver):
             inner = f"{space}{pattern.namespace}:" if pattern.namespace else space

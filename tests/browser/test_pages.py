@@ -53,7 +53,8 @@ def seen(windows: Windows, visit: Visit) -> Iterator[str]:
             yield f"answered {status}"
         if visit.steps is not None:
             visit.steps(window, windows.company)
-        yield from looking.faults(window, language=windows.language)
+        if not visit.theirs:
+            yield from looking.faults(window, language=windows.language)
     except Error as error:
         yield f"could not be seen: {error.message[:300]}"
     yield from window.faults

@@ -269,7 +269,8 @@ def test_a_role_with_powers_is_refused(roles: None, power: str) -> None:
         ("CREATE ROLE {role}_too; GRANT {role}_too TO {role}", "DROP ROLE {role}_too"),
     ],
 )
-@pytest.mark.parametrize("role", [APP, READ])
+# The names of the roles are those of this test worker.
+@pytest.mark.parametrize("role", [APP, READ], ids=["application", "reader"])
 def test_a_role_that_owns_something_is_refused(roles: None, role: str, power: str, undone: str) -> None:
     """As the owner of the database it may drop the schema, and the audit trail with it.
 

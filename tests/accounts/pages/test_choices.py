@@ -48,6 +48,14 @@ def test_only_a_post_changes_anything(client: Client, db: None, address: str) ->
     assert client.get(address).status_code == 405
 
 
+def test_who_comes_back_to_an_address_that_takes_a_form_gets_a_page(client: Client, db: None) -> None:
+    """Seen to fail without explain_refused_methods: browsers show a page of their own for an empty answer."""
+    answer = client.get(THEME)
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "it is no page" in answer.text
+    assert "Content-Security-Policy" in answer
+
+
 @pytest.mark.parametrize("value", ["", "purple", "x" * 5000])
 def test_what_is_no_choice_is_refused(client: Client, db: None, value: str) -> None:
     assert client.post(THEME, {"theme": value}).status_code == 400
