@@ -1,16 +1,17 @@
 """What strangers leave behind: few rows, of minutes; and what a half-open session shows of links.
 
-Still to be seen red, each:
+Seen to fail, each:
 
 | without | fails |
 |---|---|
 | minutes_from_here in second_factor_views.ask_passkey | asks are counted |
-| sessions._bound_strangers | rows of strangers are of minutes, and the row of who has signed in is not |
+| sessions._bound_strangers | rows of strangers are of minutes |
+| its return to the usual life | the row of who has signed in is not |
 | its question for what was typed | what a person has typed waits |
 | accounts:arrive in middleware.ON_THE_WAY_IN | no link goes on into another address |
 | the host in passkeys.work_here | passkeys are offered where they work |
 | local() in second_factor_views._goal | nobody is led away |
-| the constraint, the index | the database keeps |
+| the constraint link_purpose_known; the index accounts_identity_once | the database keeps, each in its line |
 """
 
 from collections.abc import Callable
@@ -128,7 +129,7 @@ def test_nobody_is_led_away_by_a_second_factor(employee: User, browser_of: Brows
 
 
 def test_the_address_that_was_typed_comes_along_to_forgot(settings: Any) -> None:
-    """Meant to fail with a link in the place of the button, and with the mail sent at once."""
+    """Seen to fail: without the button, with the mail sent at once, and with the address taken from a query."""
     settings.MAIL_HOST = "127.0.0.1"
     browser = Client()
     assert 'formaction="/account/forgot/"' in browser.get(SIGN_IN).content.decode()

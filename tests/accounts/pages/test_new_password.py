@@ -27,6 +27,7 @@ def ask(email: str = "anna@example.com") -> None:
 
 
 def test_anna_gets_a_link_sets_a_password_and_signs_in_with_it(employee: User, mailbox: Mailbox) -> None:
+    """Seen to fail: with the new password's page signing her in at once."""
     ask("ANNA@example.com")
     browser = Client()
     assert followed(browser, mailbox.link_to("anna@example.com")) == NEW_PASSWORD
@@ -96,7 +97,10 @@ def test_who_has_followed_it_finds_it_dead_too(employee: User, mailbox: Mailbox)
 def test_the_page_has_a_clean_address_and_opening_it_changes_nothing(
     employee: User, mailbox: Mailbox
 ) -> None:
-    """Or the token would be in what the page fetches and in where its reader goes on to."""
+    """Or the token would be in what the page fetches and in where its reader goes on to.
+
+    Seen to fail: with the token in the next address, and with the link ended by its first look.
+    """
     ask()
     link = mailbox.link_to("anna@example.com")
     answer = Client().get(link)
@@ -108,7 +112,10 @@ def test_the_page_has_a_clean_address_and_opening_it_changes_nothing(
 
 
 def test_nothing_that_is_stored_opens_anything(employee: User, mailbox: Mailbox) -> None:
-    """Neither the row, nor the delivery, nor a job, nor the session of who has followed the link."""
+    """Neither the row, nor the delivery, nor a job, nor the session of who has followed the link.
+
+    Seen to fail: with the token kept in the session by `arrive`, and in a column of the link by links.make.
+    """
     ask()
     browser = Client()
     link = mailbox.link_to("anna@example.com")
@@ -127,7 +134,7 @@ def test_nothing_that_is_stored_opens_anything(employee: User, mailbox: Mailbox)
 
 
 @pytest.mark.parametrize(
-    "broken", ["x", "é" * 64, "A" * 64, "A" * 63, "%00", "../../x", "0" * 4000, "A" * 62 + "=="]
+    "broken", ["x", "é" * 64, "A" * 64, "A" * 63, "AAAA", "%00", "../../x", "0" * 4000, "A" * 62 + "=="]
 )
 def test_no_other_token_opens_anything(db: None, broken: str) -> None:
     assert Client().get(f"/account/link/{broken}/").status_code in {400, 404, 410}
