@@ -5,6 +5,9 @@ Seen to fail, guard by guard of serviceflow/logging.py:
 | without | red |
 |---|---|
 | `without_secrets` | `test_secrets_in_a_message_are_hidden` |
+| each pattern of SECRET_TEXT | a row of that test |
+| each word of SECRET_KEY | a row of `test_values_under_a_secret_name_are_hidden` |
+| `without_secrets` after `format_exc_info` | the tests of traces and of a client's failure |
 | `(?<!…)` before code and state | `test_what_is_no_secret_is_told` |
 | `one_line` (JSON without MORE_CONTROL) | `test_nobody_forges_a_line` |
 | TALKATIVE | `test_libraries_that_repeat_addresses_are_quiet` |
@@ -26,6 +29,7 @@ SECRET = "Zq8vT1mN4xR7"
     [
         f"sent Authorization: Bearer {SECRET}",
         f"{{'Authorization': 'Basic {SECRET}'}}",
+        f"the provider was shown Bearer {SECRET}",
         f"Cookie: session={SECRET}; csrf={SECRET}",
         f"Set-Cookie: __Host-session={SECRET}; Secure",
         f"X-API-Key: sf_abcd1234_{SECRET}{SECRET}",
@@ -75,8 +79,12 @@ def test_what_is_no_secret_is_told(log_lines: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["password", "token", "secret_key", "Authorization", "cookie", "api_key", "csrf"]
-)
+    "key",
+    [
+        "password", "token", "secret_key", "Authorization", "cookie", "session_key", "api_key", "bootstrap",
+        "credentials", "private_key", "otp", "csrf", "code_verifier", "nonce",
+    ],
+)  # fmt: skip
 def test_values_under_a_secret_name_are_hidden(log_lines: Any, key: str) -> None:
     structlog.get_logger("ours").warning("saved", **{key: SECRET}, form={key: SECRET, "title": "Printer"})
     logging.getLogger("some.library").warning("saved", extra={key: SECRET})
@@ -124,6 +132,13 @@ def test_libraries_that_repeat_addresses_are_quiet(log_lines: Any) -> None:
     assert log_lines() == []
 
 
+def test_what_strangers_provoke_is_not_told(log_lines: Any) -> None:
+    """Django tells the address that was asked for, which may hold a token; and as often as somebody likes."""
+    for kind in ("csrf", "DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent"):
+        logging.getLogger(f"django.security.{kind}").error("refused /form/%s", SECRET)
+    assert log_lines() == []
+
+
 def test_whoever_speaks_speaks_through_the_one_filter(log_lines: Any) -> None:
     """Every logger there is, of ours and of libraries, the web server's included: none has a way out of its own.
 
@@ -163,7 +178,7 @@ def test_the_failure_of_a_client_is_told_without_the_secret_of_its_address(
         if library == "requests":
             requests.get(address, timeout=2, proxies={"http": ""})
         elif library == "urllib3":
-            urllib3.PoolManager(retries=False).request("GET", address, timeout=2)
+            urllib3.PoolManager(retries=0).request("GET", address, timeout=2)
         else:
             raise http.client.HTTPException(f"cannot reach {address}")
     except Exception:
