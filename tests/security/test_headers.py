@@ -165,7 +165,8 @@ def known(company: World) -> dict[str, str]:
 
 def test_every_address_gives_every_answer_its_headers(production: Installation) -> None:
     """Seen to fail: without a line of headers.HEADERS; with the line of Strict-Transport-Security left to
-    SecurityMiddleware (probes); with SESSION_COOKIE_HTTPONLY = False; with `style=""` in a template.
+    SecurityMiddleware (probes); with no-store for errors alone and not for redirects (126 findings); with
+    SESSION_COOKIE_HTTPONLY = False; with `style=""` in a template.
     """
     company, crawl = world.furnish(), Crawl()
     places = addresses(known(company))
