@@ -82,7 +82,7 @@ def test_a_code_is_good_once(employee: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_code_that_is_sent_by_two_at_once_lets_one_in(employee: User) -> None:
-    """Seen to fail: without select_for_update in factors.show_code several are True in most runs."""
+    """Seen to fail: without select_for_update in factors._show_code_of_app several are True in most runs."""
     secret, _codes = with_app(employee)
     once = code(secret)
     deeds = [partial(factors.show_code, employee, code=once, by=web(employee)) for _one in range(6)]
@@ -205,7 +205,7 @@ def test_nobody_reaches_the_second_step_without_the_first(employee: User, client
 
 
 def test_a_recovery_code_lets_in_once_and_says_how_many_are_left(employee: User) -> None:
-    """Seen to fail: with the code left where it is in factors.show_code."""
+    """Seen to fail: with the code left where it is in factors._show_recovery_code."""
     _secret, codes = with_app(employee)
     browser = typed_password(employee)
     answer = browser.post(SHOW, {"code": codes[3].lower().replace("-", " ")}, follow=True)

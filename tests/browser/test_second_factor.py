@@ -146,6 +146,7 @@ def test_a_copy_of_a_passkey_that_counts_is_refused(window: Opens, employee: Use
 def test_boris_cannot_come_in_as_anna_by_a_passkey_of_his_own(
     window: Opens, employee: User, colleague: User
 ) -> None:
+    """Seen to fail: with the passkeys of everybody both in _owner_of_passkey and in factors.show_passkey."""
     anna, boris = by_name(window()), by_name(window())
     Finger(anna)
     his = Finger(boris)

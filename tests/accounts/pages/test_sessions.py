@@ -57,6 +57,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_anna_sees_where_she_is_signed_in(employee: User) -> None:
+    """Seen to fail: with the session's key for its name in sessions.name_of."""
     here, phone = signed_in(employee), signed_in(employee, SAFARI, "198.51.100.9")
     page = here.get(SESSIONS).content.decode()
     assert page.index("Firefox on Linux") < page.index("this one") < page.index("Safari on iPhone")
@@ -68,6 +69,7 @@ def test_anna_sees_where_she_is_signed_in(employee: User) -> None:
 
 
 def test_she_ends_one_and_the_others_go_on(employee: User) -> None:
+    """Seen to fail: without the end of the session in sessions.end."""
     here, phone, office = (
         signed_in(employee),
         signed_in(employee, SAFARI),
@@ -84,6 +86,7 @@ def test_she_ends_one_and_the_others_go_on(employee: User) -> None:
 
 
 def test_she_ends_all_the_others(employee: User, colleague: User) -> None:
+    """Seen to fail: with the sessions of everybody, and with this one, too, in sessions.end_others."""
     here, phone, office = signed_in(employee), signed_in(employee), signed_in(employee)
     boris = signed_in(colleague)
     answer = here.post(f"{SESSIONS}end-others/", follow=True)
@@ -170,6 +173,7 @@ def test_a_session_ends_when_nobody_uses_it_and_when_it_is_old(
 
 
 def test_who_becomes_an_agent_has_an_agents_session(employee: User, later: Callable[[float], None]) -> None:
+    """Seen to fail: with one role for everybody in sessions.is_over."""
     browser = signed_in(employee)
     User.objects.filter(pk=employee.pk).update(role="AGENT")
     later(HOUR)
@@ -191,6 +195,7 @@ def test_what_was_typed_waits_for_its_owner(employee: User, later: Callable[[flo
 
 
 def test_the_api_ends_with_it_too(agent: User, later: Callable[[float], None]) -> None:
+    """Seen to fail: without is_over in sessions.bounded."""
     browser = signed_in(agent)
     assert browser.get("/api/v1/users/me").status_code == 200
     later(HOUR)
@@ -200,6 +205,7 @@ def test_the_api_ends_with_it_too(agent: User, later: Callable[[float], None]) -
 def test_a_session_of_before_begins_with_its_first_page(
     employee: User, later: Callable[[float], None]
 ) -> None:
+    """Seen to fail: without its use noted in sessions.note."""
     browser = Client()
     browser.force_login(employee)
     assert is_in(browser)
@@ -222,6 +228,7 @@ def test_the_use_is_written_down_once_a_minute(
 
 
 def test_a_key_of_the_api_has_no_session(employee: User, key_of: Callable[..., str]) -> None:
+    """Seen to fail: without the question of sessions.bounded for a session."""
     Client(headers={"x-api-key": key_of(employee)}).get("/api/v1/users/me")
     assert not UserSession.objects.exists()
 

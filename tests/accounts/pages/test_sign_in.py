@@ -188,6 +188,7 @@ def test_a_nul_is_refused_without_a_trace(client: Client, db: None) -> None:
 
 
 def test_anna_signs_out_by_a_post_only(employee: User, browser_of: Callable[[User], Client]) -> None:
+    """Seen to fail: without require_POST of the view."""
     browser = browser_of(employee)
     assert browser.get("/account/sign-out/").status_code == 405
     answer = browser.post("/account/sign-out/")
@@ -204,6 +205,7 @@ def test_a_deactivated_person_is_out_at_once(employee: User, browser_of: Callabl
 
 
 def test_signing_in_needs_the_token_of_its_form(employee: User) -> None:
+    """Seen to fail: without CsrfViewMiddleware."""
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client).status_code == 403
 
