@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 IDLE = {Role.EMPLOYEE: 8 * 3600, Role.AGENT: 30 * 60, Role.ADMIN: 30 * 60}
 LONGEST = {Role.EMPLOYEE: 7 * 24 * 3600, Role.AGENT: 12 * 3600, Role.ADMIN: 12 * 3600}
 STRANGERS = 15 * 60
+# In the session of a stranger who has something that lasts for longer: the second when that ends.
+UNTIL = "until"
 # Writing down every use would turn every read into a write.
 PRECISION = 60
 # In the session.
@@ -71,7 +73,7 @@ def _bound_strangers(request: HttpRequest) -> None:
         if _LIFE in session:
             session.set_expiry(None)
     elif session.modified and not session.is_empty():
-        session.set_expiry(STRANGERS)
+        session.set_expiry(max(STRANGERS, session.get(UNTIL, 0) - int(time.time())))
 
 
 def is_over(session: "SessionBase | Mapping[str, Any]", user: User) -> bool:

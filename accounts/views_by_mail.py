@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import actions, by_mail, links, one_time_forms, proof, tries
+from accounts import actions, by_mail, links, one_time_forms, proof, sessions, tries
 from accounts.acting import Actor, Invalid, actor_of
 from accounts.allauth_internals import begin_sign_in
 from accounts.forms import AddressForm, BeginForm, ForgotForm, NewPasswordForm, focus_first_fault
@@ -50,6 +50,8 @@ def arrive(request: HttpRequest, token: str) -> HttpResponse:
     if arrival is None:
         return over(request, links.ever(token))
     request.session[_ARRIVED] = [str(arrival.link.public_id), arrival.door]
+    # The page may stay open for as long as the link is good.
+    request.session[sessions.UNTIL] = int(arrival.link.expires_at.timestamp())
     return redirect(_PAGES[arrival.door])
 
 
@@ -67,6 +69,7 @@ def _followed(request: HttpRequest) -> Arrival | None:
 
 def _left(request: HttpRequest) -> None:
     request.session.pop(_ARRIVED, None)
+    request.session.pop(sessions.UNTIL, None)
 
 
 def over(request: HttpRequest, arrival: Arrival | None = None) -> HttpResponse:

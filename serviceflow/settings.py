@@ -144,11 +144,17 @@ def database(url: str) -> dict[str, Any]:
             "DATABASE_URL is not a PostgreSQL connection string, for example "
             "postgresql://user:password@host:5432/name."
         ) from None
-    # What it does not say libpq looks for in its own variables.
+    # What it does not say libpq looks for in its own variables, and a service may name any host.
     its_own = os.environ.get
-    named = parts.get("hostaddr") or parts.get("host") or its_own("PGHOSTADDR") or its_own("PGHOST")
-    checked = (parts.get("sslmode") or its_own("PGSSLMODE")) in {"verify-ca", "verify-full"}
-    elsewhere = not all(map(is_here, str(named or "/").split(",")))
+    hosts = [
+        str(each)
+        for name in ("host", "hostaddr")
+        if (each := parts.get(name) or its_own(f"PG{name.upper()}"))
+    ]
+    checked = (parts.get("sslmode") or its_own("PGSSLMODE")) == "verify-full"
+    elsewhere = bool(parts.get("service") or its_own("PGSERVICE")) or not all(
+        is_here(one) for each in hosts for one in each.split(",")
+    )
     if elsewhere and not (checked or _on_loopback or "DATABASE_URL" in PLAIN_ALLOWED):
         raise ImproperlyConfigured(
             "DATABASE_URL must have sslmode=verify-full (and sslrootcert), since its host is another machine; where"
