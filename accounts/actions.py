@@ -30,7 +30,7 @@ from audit import trail
 # The fields whose verbs may take tickets from a person, as the doors call them.
 DEPARTING = frozenset({"role", "is_active", "team_ids"})
 # Those that decide who comes in and what he may: in a browser they ask for a fresh proof of who sits there.
-GUARDED = frozenset({"email", "role", "is_active"})
+GUARDED = frozenset({"email", "role", "is_active", "team_ids"})
 
 
 def require_admin(by: Actor) -> None:

@@ -190,6 +190,8 @@ class UserAdmin(VerbAdmin):
             )
             form.instance.__dict__.update(made.__dict__)
         elif any(formset.has_changed() for formset in formsets):
+            if not proof.is_fresh(request):
+                raise proof.Needed
             actions.set_teams(User.objects.get(pk=form.instance.pk), teams=teams, by=by)
 
     def set_password(self, request: HttpRequest, pk: int) -> HttpResponse:

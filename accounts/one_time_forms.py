@@ -25,7 +25,8 @@ LARGEST = (
 )
 _SALT = "accounts.one_time_forms"
 _KEPT = "typed_before_sign_in"
-_NEVER_KEPT = ("csrfmiddlewaretoken", "password")  # no table holds a password that somebody has typed
+# No table holds a password or a code that somebody has typed.
+_NEVER_KEPT = ("csrfmiddlewaretoken", "password", "repeated", "current_password", "code")
 
 
 class NotYours(Exception):

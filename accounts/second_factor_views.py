@@ -105,7 +105,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
 def add_passkey(request: HttpRequest) -> HttpResponse:
     if asked := _asked_first(request):
         return asked
-    if not passkeys.are_offered():
+    if not passkeys.work_here(request):
         messages.error(
             request, _("Passkeys work only at an address that is a name, such as desk.example.com.")
         )

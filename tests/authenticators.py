@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from fido2 import cbor
@@ -102,7 +103,11 @@ def with_key(browser: Client, name: str = "Blue key") -> Key:
     """Whoever sits at this browser adds a security key."""
     key = Key()
     page = reverse("accounts:add_passkey")
-    answer = browser.post(page, {"name": name, "credential": key.make(asked(browser, "add"))})
+    answer = browser.post(
+        page,
+        {"name": name, "credential": key.make(asked(browser, "add"))},
+        headers={"host": settings.PASSKEY_DOMAIN},
+    )
     assert factors.PASSKEY in {
         row.type for row in factors.of(User.objects.get(pk=browser.session["_auth_user_id"]))
     }

@@ -10,6 +10,7 @@ Seen to fail, each:
 | typed_before in UserAdmin.get_form, and in MembershipInline.get_formset | a form of the administration waits |
 | the password in one_time_forms._NEVER_KEPT | the password is not kept |
 | proof.is_fresh in UserAdmin.invite where the desk sends mail, as it was | an invitation waits too |
+| team_ids in actions.GUARDED; proof.Needed in UserAdmin.save_related | nobody joins a team |
 | each kind of letter in changing.give_address; links.end in links.told | both mailboxes hear of it |
 | the comparison of the addresses in changing.give_address | the same address is no news |
 """
@@ -24,6 +25,7 @@ from django.test import Client
 
 from accounts import actions
 from accounts.models import Membership, Team, User
+from accounts.one_time_forms import keep, name_for
 from audit.models import Event
 from tests.accounts.mailbox import Mailbox, text_of
 from tests.accounts.test_admin import USERS, form_of, of
@@ -136,6 +138,30 @@ def test_an_invitation_waits_too(left_open: Client, employee: User, settings: An
     answer = left_open.post(f"{USERS}{employee.pk}/invitation/")
     assert answer["Location"].startswith("/account/confirm/")
     assert not employee.links.exists()
+
+
+@pytest.mark.parametrize("lead", [False, True])
+def test_nobody_joins_a_team_that_way(left_open: Client, agent: User, other_team: Team, lead: bool) -> None:
+    """Or somebody would read the tickets of a confidential service from then on, by his own account."""
+    answer = left_open.patch(
+        f"/api/v1/users/{agent.public_id}",
+        {"team_ids": [str(other_team.public_id)]},
+        content_type="application/json",
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "password_required")
+    answer = left_open.post(of(agent), form_of(agent, {other_team: lead}, full_name="Mallory"))
+    assert answer["Location"].startswith("/account/confirm/")
+    assert not Membership.objects.filter(user=agent, team=other_team).exists()
+    assert not Event.objects.filter(subject_id=agent.public_id)
+
+
+def test_nothing_secret_that_was_typed_is_kept(admin: User, rf: Any) -> None:
+    """Seen to fail with the password alone in one_time_forms._NEVER_KEPT."""
+    names = ("password", "repeated", "current_password", "code")
+    request = rf.post("/account/", dict.fromkeys(names, "secret") | {"form_name": name_for(admin)})
+    request.session = {}
+    assert keep(request)
+    assert "secret" not in str(request.session)
 
 
 # --- Both mailboxes hear of another address ------------------------------------------------------
