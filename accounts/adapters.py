@@ -19,7 +19,7 @@ from requests import RequestException
 from accounts import actions, proof
 from accounts.acting import actor_of
 from accounts.arrivals import arrive, last_way, turned_away
-from accounts.fetching import Bounded
+from accounts.fetching import Bounded, all_is_asked
 from accounts.models import User
 from accounts.sealed import seal, unseal
 from accounts.visitors import local
@@ -77,6 +77,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """From here on allauth is done: who it is and what he may is decided in accounts.arrivals."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        all_is_asked()
         state = sociallogin.state
         raise ImmediateHttpResponse(
             arrive(request, sociallogin.named, process=state.get("process", ""), goal=state.get("next"))
@@ -90,6 +91,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
+        all_is_asked()
         if isinstance(exception, RequestException):
             code = "unavailable"
         elif exception is not None:

@@ -78,11 +78,14 @@ def arrive(request: HttpRequest, named: Named, *, process: str, goal: str | None
     goal = local(goal)
     try:
         if request.user.is_authenticated:
-            return _shown(request, named, process=process, goal=goal)
+            answer = _shown(request, named, process=process, goal=goal)
+            request.session.pop(GOAL, None)
+            return answer
         # What is done here nobody has asked for: the desk does it, for what the provider has said.
         user = _whose(named, by=the_desk(actor_of(request, Door.WEB)))
     except TurnedAway as refusal:
         return turned_away(request, named.issuer, refusal.code, email=named.email)
+    request.session.pop(GOAL, None)
     return begin_sign_in(
         request,
         Login(user=user, redirect_url=goal or None),
@@ -173,19 +176,25 @@ def _whose(named: Named, *, by: Actor) -> User:
 
 @transaction.atomic
 def _found_or_made(named: Named, *, by: Actor) -> User:
-    if named.issuer.maps_roles:
-        # The first lock of change_role, which comes after others here.
+    user = _known(named)
+    if named.issuer.maps_roles and (user is None or _role_of(user, named) != user.role):
+        # The first lock of change_role, which comes after others here. Who keeps his role waits for nobody.
         actions.one_departure_at_a_time()
-    user = _known(named) or _by_address(named, by=by) or _new(named, by=by)
+        user = _known(named)  # as he stands by now
+    user = user or _by_address(named, by=by) or _new(named, by=by)
     if not user.is_active:
         raise TurnedAway("inactive")
-    role = named.issuer.role_for(named.groups, now=user.role)
+    role = _role_of(user, named)
     if role != user.role:
         try:
             user = actions.change_role(user, role=role, by=by)
         except Refused:
             log.warning("the last administrator stays one", provider=named.issuer.id)
     return user
+
+
+def _role_of(user: User, named: Named) -> str:
+    return named.issuer.role_for(named.groups, now=user.role)
 
 
 def _known(named: Named) -> User | None:

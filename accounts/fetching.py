@@ -1,8 +1,8 @@
 """How providers are asked: a few answers of bounded size, in a bounded time, with no redirect followed.
 
 Whoever asks us to ask is a stranger yet, and a provider that hangs would hold a thread for each of them. So few threads
-ask at a time, the others say at once that the provider is away; whoever was too slow is left alone for a while; and
-what a provider publishes about himself is kept for some minutes.
+ask one at a time; the next may wait for a moment, the others say at once that the provider is away; whoever was too
+slow is left alone for a while; and what a provider publishes about himself is kept for some minutes.
 
 The way out is that of the webhooks (notifications.http), which goes to public addresses only and to those of
 OUTBOUND_ALLOWED. It is filled in at start-up, since this app does not know that one. What is here looks to allauth
@@ -13,7 +13,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import BoundedSemaphore
@@ -25,7 +25,9 @@ from requests import HTTPError, JSONDecodeError
 from requests.auth import HTTPBasicAuth
 
 ALL_OF_IT = 5.0  # seconds for everything that is asked while somebody waits for one page
-AT_ONCE = 2  # threads of this process that may wait for providers
+AT_ONCE = 2  # threads of this process that may ask one provider
+NEXT = 1  # of all of them: those that may wait until it is their turn
+TURN = 1.0  # seconds for which they do
 REST = 20.0  # seconds for which a provider that was too slow is not asked
 KEPT_FOR = 300.0  # seconds: what providers publish
 
@@ -97,10 +99,21 @@ class Bounded:
 
 # --- How much at a time --------------------------------------------------------------------------
 
-_free = BoundedSemaphore(AT_ONCE)
+_free: dict[str, BoundedSemaphore] = {}  # by issuer
+_next = BoundedSemaphore(NEXT)
 _rests: dict[str, float] = {}  # {issuer: until when, by time.monotonic}
-# The exchange of this thread: with whom, and when it must be over.
-_exchange: ContextVar[tuple[str, float] | None] = ContextVar("exchange", default=None)
+
+
+@dataclass
+class Exchange:
+    """With whom, when it must be over, and what is given back then."""
+
+    issuer: str
+    until: float
+    place: ExitStack
+
+
+_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)  # of this thread
 
 
 @contextmanager
@@ -109,24 +122,53 @@ def exchange(issuer: str) -> Iterator[None]:
     if _exchange.get() is not None:
         yield
         return
+    _require_rested(issuer)
+    free = _free.setdefault(issuer, BoundedSemaphore(AT_ONCE))
+    _take_turn(free)
+    place = ExitStack()
+    place.callback(free.release)
+    with place:
+        _require_rested(issuer)  # by now
+        token = _exchange.set(Exchange(issuer, time.monotonic() + ALL_OF_IT, place))
+        try:
+            yield
+        finally:
+            _exchange.reset(token)
+
+
+def all_is_asked() -> None:
+    """Nothing more is asked for this page: what is left to be done for it keeps nobody else from asking."""
+    if (asking := _exchange.get()) is not None:
+        asking.until = 0
+        asking.place.close()
+
+
+def _require_rested(issuer: str) -> None:
     if time.monotonic() < _rests.get(issuer, 0):
         raise NoConnection("it did not answer a moment ago")
-    if not _free.acquire(blocking=False):
-        raise NoConnection("others wait for an answer already")
-    token = _exchange.set((issuer, time.monotonic() + ALL_OF_IT))
-    try:
-        yield
-    finally:
-        _exchange.reset(token)
-        _free.release()
+
+
+def _take_turn(free: BoundedSemaphore) -> None:
+    if free.acquire(blocking=False):
+        return
+    # Those who ask are done soon, unless the provider is in trouble; then few threads are held by that.
+    if _next.acquire(blocking=False):
+        try:
+            if free.acquire(timeout=TURN):
+                return
+        finally:
+            _next.release()
+    raise NoConnection("others wait for an answer already")
 
 
 def _left() -> float:
     """Seconds that are left for the page somebody waits for."""
-    issuer, until = _exchange.get() or ("", 0.0)
-    left = until - time.monotonic()
+    asking = _exchange.get()
+    if asking is None or not asking.until:
+        raise NoConnection("nothing is asked outside of an exchange")
+    left = asking.until - time.monotonic()
     if left <= 0:
-        _rests[issuer] = time.monotonic() + REST
+        _rests[asking.issuer] = time.monotonic() + REST
         raise NoConnection("it took too long")
     return left
 

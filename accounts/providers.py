@@ -276,7 +276,34 @@ class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
             raise Untrue("wrong_algorithm")
-        key = self._key(header.get("kid"), algorithm)
+        claims = self._signed(id_token, header.get("kid"), algorithm)
+        party = claims.get("azp")
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if (party is not None or several) and party != self.issuer.client_id:
+            raise Untrue("wrong_audience")
+        if not self.nonce or not constant_time_compare(str(claims.get("nonce", "")), self.nonce):
+            raise Untrue("wrong_nonce")
+        return claims
+
+    def _signed(self, id_token: str, kid: object, algorithm: str) -> dict[str, Any]:
+        """The claims, which the provider has signed."""
+        if (known := key_sets.kept(self.issuer.url)) is not None:
+            try:
+                return self._decoded(id_token, _fitting(known, kid, algorithm), algorithm)
+            except Untrue as refusal:
+                # The key may be a new one, and some have no name. Nobody has us ask for it over and over.
+                is_recent = key_sets.kept(self.issuer.url, younger_than=ROTATION) is not None
+                if is_recent or refusal.code not in {"unknown_key", "wrong_signature"}:
+                    raise
+        return self._decoded(id_token, _fitting(self._published_keys(), kid, algorithm), algorithm)
+
+    def _decoded(self, id_token: str, fitting: list[dict[str, Any]], algorithm: str) -> dict[str, Any]:
+        if len(fitting) != 1:
+            raise Untrue("unknown_key")
+        try:
+            key = jwt.PyJWK.from_dict(fitting[0], algorithm=algorithm).key
+        except jwt.PyJWTError:
+            raise Untrue("unknown_key") from None
         try:
             claims: dict[str, Any] = jwt.decode(
                 id_token,
@@ -297,26 +324,7 @@ class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             raise Untrue("wrong_signature") from None
         except jwt.PyJWTError:
             raise Untrue("odd_token") from None
-        party = claims.get("azp")
-        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-        if (party is not None or several) and party != self.issuer.client_id:
-            raise Untrue("wrong_audience")
-        if not self.nonce or not constant_time_compare(str(claims.get("nonce", "")), self.nonce):
-            raise Untrue("wrong_nonce")
         return claims
-
-    def _key(self, kid: object, algorithm: str) -> Any:
-        known = key_sets.kept(self.issuer.url)
-        wanted = _fitting(known or [], kid, algorithm)
-        # A key that is not known may be a new one. Nobody has us ask for it over and over.
-        if len(wanted) != 1 and key_sets.kept(self.issuer.url, younger_than=ROTATION) is None:
-            wanted = _fitting(self._published_keys(), kid, algorithm)
-        if len(wanted) != 1:
-            raise Untrue("unknown_key")
-        try:
-            return jwt.PyJWK.from_dict(wanted[0], algorithm=algorithm).key
-        except jwt.PyJWTError:
-            raise Untrue("unknown_key") from None
 
     def _published_keys(self) -> list[dict[str, Any]]:
         with Bounded() as provider:

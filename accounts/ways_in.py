@@ -54,9 +54,9 @@ def leave(request: HttpRequest, provider: str) -> HttpResponse:
         process = AuthProcess.CONNECT if request.POST.get("connect") else AuthProcess.REDIRECT
         if process == AuthProcess.CONNECT and not proof.is_fresh(request):
             return proof.ask(request, reverse("accounts:profile"))
-    request.session[GOAL] = goal  # is not in what a provider answers to a question that it does not know
     try:
         count(request)
+        request.session[GOAL] = goal  # is not in what a provider answers to a question that it does not know
         address = providers.leave_for(request, issuer, process=process, goal=goal)
     except TooOften as refusal:
         return _too_often(request, refusal)

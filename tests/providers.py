@@ -161,7 +161,7 @@ class OpenIDProvider(Provider):
             **self.person,
         } | self.lies
         claims = {name: value for name, value in claims.items() if value is not None}
-        header = {"kid": "first"} | self.header
+        header = {name: value for name, value in ({"kid": "first"} | self.header).items() if value}
         if header.get("alg") == "none":
             return {"id_token": jwt.encode(claims, "", algorithm="none", headers=header)}
         if header.get("alg") == "HS256":
