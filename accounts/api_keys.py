@@ -131,6 +131,9 @@ def _issue(
     expires_at = expires_at or now + USUAL_LIFE
     if not scopes or not set(scopes) <= set(Scope.values):
         raise Invalid("scopes", "invalid_scope", _("Choose at least one of: read, write, admin."))
+    if by.api_key is not None and by.api_key.replaced_at is not None:
+        # It goes on so that programs have time to change over, not for who has found it.
+        raise Forbidden("key_replaced", _("This key has been replaced: it gives no other keys."))
     if by.api_key is not None and not set(scopes) <= set(by.api_key.scopes):
         raise Forbidden("beyond_own_scopes", _("A key gives no key more scopes than it has itself."))
     if not now < expires_at <= now + LONGEST_LIFE:
