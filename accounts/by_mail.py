@@ -1,5 +1,6 @@
 """What is done by links in mails: invitations, forgotten passwords, another address. Verbs, as in accounts.actions."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +17,8 @@ from audit import trail
 
 # Mails about a new password for one person in the time that their links live: so whoever gets no more has a good one.
 MOST_RESETS = 5
+# For so long after an administrator has invited somebody he is sent another invitation when he asks for a password.
+INVITED_FOR = timedelta(days=30)
 
 
 class Over(Refused):
@@ -45,17 +48,22 @@ def invite(user: User, *, by: Actor) -> Link:
                 "This person has a password already. “Forgot your password?” on the sign-in page gives a new one."
             ),
         )
-    link = _invitation(user)
+    links.end(user, Purpose.INVITATION)
+    return _invitation(user, by=by)
+
+
+def _invitation(user: User, *, by: Actor, asked_from: str | None = None) -> Link:
+    """A link on its way to a locked person. With the use of one all others die, for the password is new then."""
+    link = links.make(user, Purpose.INVITATION, email=user.email, asked_from=asked_from)
+    letters.post(user, "invitation", about=link.public_id)
     trail.record("user.invited", subject(user), by=by)
     return link
 
 
-def _invitation(user: User) -> Link:
-    """A link on its way to a locked person, in the place of an earlier one."""
-    links.end(user, Purpose.INVITATION)
-    link = links.make(user, Purpose.INVITATION, email=user.email)
-    letters.post(user, "invitation", about=link.public_id)
-    return link
+def _was_invited(user: User) -> bool:
+    """Whether an administrator has wanted him here of late; what the person has asked for himself prolongs nothing."""
+    since = timezone.now() - INVITED_FOR
+    return user.links.filter(purpose=Purpose.INVITATION, asked_from=None, created_at__gt=since).exists()
 
 
 @transaction.atomic
@@ -102,8 +110,9 @@ def ask_for_password(email: str, *, name: UUID, by: Actor) -> None:
         letters.post(user, "reset", about=link.public_id)
     elif identities_of(user):
         letters.post(user, "no_password", about=link.public_id)
-    elif user.links.filter(purpose=Purpose.INVITATION).exists():
-        _invitation(user)
+    elif _was_invited(user):
+        # An earlier one stays good: whoever asks in his name must not end what he has open at this moment.
+        _invitation(user, by=by, asked_from=by.address)
     else:
         letters.post(user, "no_invitation", about=link.public_id)
     trail.record("user.reset_asked", subject(user), by=by)

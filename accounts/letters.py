@@ -123,6 +123,8 @@ def _invitation(link: Link) -> Words:
         address=links.address(link),
         after=(
             _until(link),
+            # Another one that was sent to who has asked for a password.
+            *([_asked_from(link)] if link.asked_from else []),
             _("If you know nothing of this, ignore this mail: without a password nobody can sign in."),
         ),
     )

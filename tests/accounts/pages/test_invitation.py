@@ -1,10 +1,12 @@
 """An invitation: sent by an administrator, accepted once by whoever reads the mailbox."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts import actions, by_mail
 from accounts.acting import Forbidden, Refused
@@ -102,13 +104,33 @@ def test_the_next_one_takes_its_place(nina: User, admin: User, mailbox: Mailbox)
 def test_who_has_lost_it_and_asks_for_a_password_is_sent_another(
     nina: User, admin: User, mailbox: Mailbox
 ) -> None:
-    """Seen to fail with "no_password" for everybody who has none: she read of a service that she has never used."""
+    """Seen to fail with "no_password" for everybody who has none: she read of a service that she has never used;
+    and, for the first, with links.end in by_mail._invitation: whoever asked in her name ended what she had open."""
     by_mail.invite(nina, by=web(admin))
     first = mailbox.link_to("nina@example.com")
-    assert Client().post("/account/forgot/", {"email": "nina@example.com"}).status_code == 302
+    stranger = Client(REMOTE_ADDR="203.0.113.7")
+    assert stranger.post("/account/forgot/", {"email": "nina@example.com"}).status_code == 302
     another = mailbox.link_to("nina@example.com")
-    assert [followed(Client(), path) for path in (first, another)] == ["", INVITATION]
+    invited, again = mailbox.all_to("nina@example.com")
+    assert "203.0.113.7" in text_of(again)
+    assert "203.0.113.7" not in text_of(invited)
+    assert Event.objects.filter(verb="user.invited").count() == 2
+    first_open, another_open = Client(), Client()
+    assert followed(first_open, first) == followed(another_open, another) == INVITATION
+    assert first_open.post(INVITATION, CHOSEN).status_code == 302
+    assert another_open.post(INVITATION, CHOSEN).status_code == 410
+
+
+def test_nobody_who_was_invited_long_ago_is_sent_another(nina: User, admin: User, mailbox: Mailbox) -> None:
+    """Nor does asking time and again prolong it. Seen to fail with any earlier invitation, as it was."""
+    by_mail.invite(nina, by=web(admin))
+    Link.objects.update(created_at=timezone.now() - by_mail.INVITED_FOR + timedelta(hours=1))
+    Client().post("/account/forgot/", {"email": "nina@example.com"})
     assert len(mailbox.all_to("nina@example.com")) == 2
+    Link.objects.filter(asked_from=None).update(created_at=timezone.now() - by_mail.INVITED_FOR)
+    Client().post("/account/forgot/", {"email": "nina@example.com"})
+    mail = mailbox.last_to("nina@example.com")
+    assert "/account/link/" not in text_of(mail)
 
 
 def test_who_was_never_invited_is_told_whom_to_ask(nina: User, mailbox: Mailbox) -> None:
