@@ -113,7 +113,8 @@ def _asking(page: str, *, goal: str) -> HttpResponse:
 
 
 def text_of(code: str, name: str) -> str:
-    return str(TEXTS.get(code, _UNTRUE)) % {"name": name}
+    said = str(TEXTS.get(code, _UNTRUE)) % {"name": name}
+    return said.replace("..", ".") if name.endswith(".") else said  # of "Example Inc."
 
 
 def note_for(request: HttpRequest) -> str:

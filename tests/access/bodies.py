@@ -1,12 +1,16 @@
 """What each address is sent so that only the caller's rights are left to be refused: everything in it is right."""
 
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from tests.access.world import World
 from tests.accounts.test_admin import form_of
+from tests.authenticators import code
 from tests.factories import PASSWORD
 
 # The world, what it is about, who sends it → the fields of a form, or of a JSON object.
@@ -32,6 +36,20 @@ def _profile(world: World, subject: str, caller: str) -> dict[str, Any]:
 def _changed_password(world: World, subject: str, caller: str) -> dict[str, Any]:
     new = "an even longer password"
     return {"current_password": PASSWORD, "password": new, "repeated": new}
+
+
+def _app(world: World, subject: str, caller: str) -> dict[str, Any]:
+    """The secret that the page has just shown, and what an app shows for it."""
+    page = (
+        world.client(caller).get(reverse("accounts:add_app")).content.decode()
+        if caller in world.people
+        else ""
+    )
+    signed = re.search(r'name="secret" value="([^"]+)"', page)
+    secret = re.search(r'class="sf-key[^>]*>([A-Z2-7 ]+)<', page)
+    return (
+        {"secret": unescape(signed[1]), "code": code(secret[1])} if signed and secret else {"code": "000000"}
+    )
 
 
 def _bulk(world: World, subject: str, caller: str) -> dict[str, Any]:
@@ -67,7 +85,7 @@ FORMS: dict[str, Body] = {
     "accounts:disconnect": _nothing,
     "accounts:confirm": lambda w, s, c: {"password": PASSWORD},
     "accounts:change_password": _changed_password,
-    "accounts:add_app": lambda w, s, c: {"code": "000000"},
+    "accounts:add_app": _app,
     "accounts:add_passkey": lambda w, s, c: {"name": "Blue key", "credential": "{}"},
     "accounts:ask_passkey": lambda w, s, c: {"for": "add" if c in w.people else "sign_in"},
     "accounts:renew_codes": _nothing,
@@ -151,6 +169,9 @@ CALLS: dict[str, Body] = {
         "ids": [str(w.tickets[s].public_id)], "verb": "set_priority", "arguments": {"priority": "HIGH"},
     },
     "POST api:claim_next": _nothing,
+    "POST api:release_mail": _nothing,
+    "POST api:refuse_mail": _nothing,
+    "POST api:confirm_sender": _nothing,
     "PATCH api:ticket": lambda w, s, c: {"title": "VPN drops every hour"},
     "DELETE api:ticket": lambda w, s, c: {"reason": "A doublet."},
     "PATCH api:status": lambda w, s, c: {"status": "DONE", "comment": "Solved."},

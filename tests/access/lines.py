@@ -122,7 +122,8 @@ def answered(line: Line, world: World, caller: str) -> str:
     """In the words of the table."""
     address = world.address(routes()[line.route], line.subject, caller=caller)
     body = body_of(line, world, caller)
-    answer = ask(world.client(caller), line.method, address, body, is_call=line.is_call)
+    visitor = world.visitor(caller, line.route, line.subject)
+    answer = ask(visitor, line.method, address, body, is_call=line.is_call)
     if answer.streaming:
         list(answer.streaming_content)  # which closes the file
     return in_words(answer, address)

@@ -57,5 +57,16 @@ def changed(before: Rows, after: Rows) -> dict[str, Any]:
     return differences
 
 
+# What a refusal leaves: that somebody was kept out.
+DENIALS = frozenset({"user.denied", "api_key.refused"})
+
+
+def done(before: Rows, after: Rows) -> dict[str, Any]:
+    """What has changed, but for the traces of refusals."""
+    differences = changed(before, after)
+    events = [row for row in differences.pop("+audit_event", []) if row["verb"] not in DENIALS]
+    return differences | ({"+audit_event": events} if events else {})
+
+
 def _by_number(key: str) -> tuple[int, str]:
     return (int(key), "") if key.isdigit() else (0, key)

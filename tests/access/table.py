@@ -4,12 +4,14 @@
 ok        done, shown, or led on to where that stands
 sign-in   led to the page that asks who one is
 start     led to the start page: this one is for agents
+same      led on as if it were done, and nothing has changed: it is somebody else's, and he has none like it
 401 …     refused with that status; 404 is what somebody may not know of
 
 A line says what is asked, about what, how, and what each of these gets: a stranger; Anna, who asked for the tickets;
 Boris, another employee; Igor, an agent of the tickets' team; Sam, an agent of another one; Lena, who leads the
 tickets' team; Maria, an administrator. What is called secret is of a confidential service. Boris and Sam are the ones
-to look at there.
+to look at there. Who has come by a link has followed the one in a mail, whose page this is: Nick's, who is invited, or
+Anna's.
 
 A new address gets a line here; if it takes something by POST, also what it is sent in tests/access/bodies.py.
 """
@@ -40,18 +42,28 @@ accounts:forgot                               -                GET     ok       
 accounts:forgot                               -                POST    ok       ok      ok      ok      ok      ok      ok
 accounts:forgot_sent                          -                GET     ok       ok      ok      ok      ok      ok      ok
 accounts:arrive                               -                GET     410      410     410     410     410     410     410
+accounts:arrive                               link             GET     ok       ok      ok      ok      ok      ok      ok
 accounts:invitation                           -                GET     410      410     410     410     410     410     410
 accounts:invitation                           -                POST    410      410     410     410     410     410     410
+accounts:invitation                           link             GET     ok       ok      ok      ok      ok      ok      ok
+accounts:invitation                           link             POST    start    start   start   start   start   start   start
 accounts:new_password                         -                GET     410      410     410     410     410     410     410
 accounts:new_password                         -                POST    410      410     410     410     410     410     410
+accounts:new_password                         link             GET     ok       ok      ok      ok      ok      ok      ok
+accounts:new_password                         link             POST    sign-in  sign-in sign-in sign-in sign-in sign-in sign-in
 accounts:email                                -                GET     sign-in  ok      ok      ok      ok      ok      ok
 accounts:email                                -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:confirm_email                        -                GET     sign-in  410     410     410     410     410     410
 accounts:confirm_email                        -                POST    sign-in  410     410     410     410     410     410
+accounts:confirm_email                        link             GET     sign-in  ok      410     410     410     410     410
+accounts:confirm_email                        link             POST    sign-in  ok      410     410     410     410     410
 accounts:stop_email                           -                GET     410      410     410     410     410     410     410
 accounts:stop_email                           -                POST    410      410     410     410     410     410     410
+accounts:stop_email                           link             GET     ok       ok      ok      ok      ok      ok      ok
+accounts:stop_email                           link             POST    ok       ok      ok      ok      ok      ok      ok
 accounts:sessions                             -                GET     sign-in  ok      ok      ok      ok      ok      ok
-accounts:end_session                          -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:end_session                          own              POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:end_session                          anna             POST    sign-in  ok      same    same    same    same    same
 accounts:end_other_sessions                   -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:api_keys                             -                GET     sign-in  ok      ok      ok      ok      ok      ok
 accounts:api_keys                             -                POST    sign-in  ok      ok      ok      ok      ok      ok
@@ -66,7 +78,7 @@ accounts:add_passkey                          -                GET     sign-in  
 accounts:add_passkey                          -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:ask_passkey                          -                POST    ok       ok      ok      ok      ok      ok      ok
 accounts:renew_codes                          -                POST    sign-in  ok      ok      ok      ok      ok      ok
-accounts:remove_factor                        -                POST    sign-in  ok      ok      ok      ok      ok      ok
+accounts:remove_factor                        own              POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:show_factor                          -                GET     sign-in  start   start   start   start   start   start
 accounts:show_factor                          -                POST    sign-in  start   start   start   start   start   start
 accounts:sign_in_by_passkey                   -                POST    sign-in  start   start   start   start   start   start
@@ -89,6 +101,8 @@ tickets:detail                                secret-new       GET     sign-in  
 tickets:detail                                deleted          GET     sign-in  404     404     404     404     404     404
 tickets:history                               new              GET     sign-in  ok      404     ok      ok      ok      ok
 tickets:history                               secret-new       GET     sign-in  ok      404     ok      404     ok      ok
+tickets:mail                                  new              GET     sign-in  404     404     ok      ok      ok      ok
+tickets:mail                                  secret-new       GET     sign-in  404     404     ok      404     ok      ok
 tickets:file                                  file             GET     sign-in  ok      404     ok      ok      ok      ok
 tickets:file                                  note-file        GET     sign-in  404     404     ok      ok      ok      ok
 tickets:file                                  unscanned        GET     sign-in  409     404     409     409     409     409
@@ -268,6 +282,14 @@ api:watcher                secret-new/noa   PUT     401      ok    404   ok    4
 api:watcher                secret-new/me    PUT     401      ok    404   ok    404   ok    ok     403   ok    403   401     403
 api:watcher                new/vera         DELETE  401      ok    404   ok    ok    ok    ok     403   ok    403   401     403
 api:watcher                secret-new/vera  DELETE  401      ok    404   ok    404   ok    ok     403   ok    403   401     403
+api:mails                  mail             GET     401      403   404   ok    ok    ok    ok     ok    403   403   401     403
+api:mails                  secret-mail      GET     401      403   404   ok    404   ok    ok     ok    403   403   401     403
+api:release_mail           mail             POST    401      403   404   ok    ok    ok    ok     403   ok    403   401     403
+api:release_mail           secret-mail      POST    401      403   404   ok    404   ok    ok     403   ok    403   401     403
+api:refuse_mail            mail             POST    401      403   404   ok    ok    ok    ok     403   ok    403   401     403
+api:refuse_mail            secret-mail      POST    401      403   404   ok    404   ok    ok     403   ok    403   401     403
+api:confirm_sender         new              POST    401      403   404   ok    ok    ok    ok     403   ok    403   401     403
+api:confirm_sender         secret-new       POST    401      403   404   ok    404   ok    ok     403   ok    403   401     403
 api:services               -                GET     401      ok    ok    ok    ok    ok    ok     ok    403   403   401     403
 api:teams                  -                GET     401      ok    ok    ok    ok    ok    ok     ok    403   403   401     403
 api:tags                   -                GET     401      ok    ok    ok    ok    ok    ok     ok    403   403   401     403
@@ -286,6 +308,7 @@ api:api_key                me               DELETE  401      ok    ok    ok    o
 api:api_key                anna             DELETE  401      ok    403   403   403   403   ok     403   403   403   401     ok
 api:rotate_api_key         me               POST    401      ok    ok    ok    ok    ok    ok     403   403   ok    401     ok
 api:rotate_api_key         anna             POST    401      ok    403   403   403   403   ok     403   403   403   401     ok
+api:invitation             nick             POST    401      403   403   403   403   403   ok     403   403   403   401     ok
 api:invitation             anna             POST    401      403   403   403   403   403   409    403   403   403   401     409
 api:webhooks               -                GET     401      403   403   403   403   403   ok     403   403   403   401     ok
 api:webhooks               -                POST    401      403   403   403   403   403   ok     403   403   403   401     ok
@@ -299,4 +322,15 @@ api:redeliver              -                POST    401      403   403   403   4
 older_tickets              -                POST    401      ok    ok    ok    ok    ok    ok     403   ok    403   401     403
 older_status               held             PATCH   401      403   404   ok    403   ok    ok     403   ok    403   401     403
 older_status               secret-held      PATCH   401      403   404   ok    404   ok    ok     403   ok    403   401     403
+
+api/<path:rest>            -                GET     404      404   404   404   404   404   404    404   404   404   401     404
+api/<path:rest>            -                POST    404      404   404   404   404   404   404    404   404   404   401     404
+api/<path:rest>            -                PUT     404      404   404   404   404   404   404    404   404   404   401     404
+api/<path:rest>            -                PATCH   404      404   404   404   404   404   404    404   404   404   401     404
+api/<path:rest>            -                DELETE  404      404   404   404   404   404   404    404   404   404   401     404
+requests/<path:rest>       -                GET     404      404   404   404   404   404   404    404   404   404   401     404
+requests/<path:rest>       -                POST    404      404   404   404   404   404   404    404   404   404   401     404
+requests/<path:rest>       -                PUT     404      404   404   404   404   404   404    404   404   404   401     404
+requests/<path:rest>       -                PATCH   404      404   404   404   404   404   404    404   404   404   401     404
+requests/<path:rest>       -                DELETE  404      404   404   404   404   404   404    404   404   404   401     404
 """

@@ -25,9 +25,11 @@ from notifications import digest, outbox
 from notifications.models import Channel, Delivery, Quiet, State, Transport, Webhook
 from tests.factories import web
 from tests.matrix import undone
+from tests.tickets.mail.post import fetched
 from tickets import actions, correspondence
 from tickets.files import incoming
-from tickets.models import Attachment, Service, Ticket, Watch
+from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket, Watch
+from tickets.models.mail import Why
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +115,7 @@ REQUESTS = [
 
 
 def word(number: int, what: str) -> str:
-    """Something that stands nowhere else: of the title, the description, a tag, a comment, a note, a file."""
+    """Something that stands nowhere else: of the title, the description, a tag, a comment, a note, a file, a mail."""
     return f"zq{'abcdefgh'[number]}{what}"
 
 
@@ -150,6 +152,9 @@ def made(people: list[Person], requests: list[Asked]) -> World:
     Service.objects.bulk_create(services.values())
     Webhook.objects.create(name="All", url="https://hooks.example.com/x", topics=["all"])
     Channel.objects.create(name="All", transport=Transport.SLACK, address="C1", topics=["all"])
+    mailbox = Mailbox(name="Desk", address="desk@example.com", host="imap.example.com", username="desk")
+    mailbox.stand_in, mailbox.password = writer, "secret of the mailbox"
+    mailbox.save()
     tickets, files, memos = [], {}, {}
     for number, one in enumerate(requests):
         ticket = actions.open_ticket(
@@ -169,6 +174,10 @@ def made(people: list[Person], requests: list[Asked]) -> World:
         [memos[number]] = actions.attach(
             ticket, files=[incoming(f"{word(number, 'memo')}.txt", b"x")], internal=True, by=by
         )
+        mail = fetched(mailbox, b"From: x")
+        mail.text = word(number, "held")
+        actions.hold_mail(mail, ticket, why=Why.UNVOUCHED, by=SYSTEM)
+        InboundMail.objects.filter(pk=mail.pk).update(text=mail.text)
         tickets.append(ticket)
     Attachment.objects.update(state="clean")
     # Now.
@@ -323,6 +332,9 @@ class Reader:
                     answer = self.browser.get(address)
                     assert answer.status_code == expected, address
                     yield address, text_of(answer), {number} & self.sees
+                mails = self.browser.get(f"{call}/mails")
+                assert (mails.status_code == 200) == (number in self.notes)
+                assert (word(number, "held") in text_of(mails)) == (number in self.notes)
             for address in ("", "history/", "?show=changes", "?view=all", "?view=all&ordering=number"):
                 answer = self.browser.get(f"/tickets/{ticket.public_id}/{address}")
                 assert answer.status_code == expected, address
@@ -332,6 +344,7 @@ class Reader:
                     self.expects(page, shown)
                     assert (word(number, "said") in page) == (number in self.sees)
                     assert (word(number, "note") in page) == (number in self.notes)
+                    assert (word(number, "held") in page) == (number in self.notes)
                 around = set(re.findall(r'href="/tickets/([0-9a-f-]{36})/', page))
                 assert around <= {str(self.world.tickets[n].public_id) for n in self.sees}
             led_on = self.browser.get("/", {"mine": "", "q": ticket.reference})
@@ -397,12 +410,15 @@ def told_to_rooms(world: World) -> Iterator[tuple[str, str]]:
 # --- The test --------------------------------------------------------------------------------------
 
 
+INTERNAL: tuple[str, ...] = ("note", "memo", "held")
+
+
 def leaks(reader: Reader, where: str, text: str) -> Iterator[str]:
     """Words of tickets that he may not see, and of notes that he may not read."""
     for number in range(len(reader.world.tickets)):
-        hidden: tuple[str, ...] = ("note", "memo") if number in reader.sees - reader.notes else ()
+        hidden = INTERNAL if number in reader.sees - reader.notes else ()
         if number not in reader.sees:
-            hidden = ("title", "description", "tag", "said", "note", "file", "memo")
+            hidden = ("title", "description", "tag", "said", "file", *INTERNAL)
         for what in hidden:
             # What he has typed himself, a page repeats.
             if word(number, what) in text and "by tag" not in where:

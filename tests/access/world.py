@@ -6,6 +6,7 @@ from hashlib import sha256
 from http.cookies import SimpleCookie
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
 from django.test import Client
@@ -13,12 +14,14 @@ from django.urls import reverse
 from django.utils.crypto import get_random_string
 from PIL import Image
 
-from accounts import api_keys
+import accounts.actions
+from accounts import api_keys, links, sessions
 from accounts.acting import SYSTEM
-from accounts.models import ApiKey, Team, User
+from accounts.models import ApiKey, Purpose, Team, User
 from notifications import webhooks
 from notifications.models import Channel, Delivery, Transport, Webhook
 from tests.access.routes import Route
+from tests.authenticators import with_app
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened, stand, web
 from tickets import actions, files
 from tickets.models import Attachment, InboundMail, Mailbox, Service, Ticket
@@ -28,6 +31,18 @@ from tickets.models.mail import Outcome, Why
 PERSONS = ("stranger", "anna", "boris", "igor", "sam", "lena", "maria")
 PROGRAMS = ("read", "write", "admin", "revoked", "boss")
 OWNERS = dict.fromkeys(("read", "write", "admin", "revoked"), "igor") | {"boss": "maria"}
+PROVIDER = "https://127.0.0.1:9"  # where nobody answers
+# The pages that links in mails lead to: whom the mail was sent to, and what for.
+BY_LINK = {
+    "accounts:arrive": ("anna", Purpose.RESET, ""),
+    "accounts:invitation": ("nick", Purpose.INVITATION, ""),
+    "accounts:new_password": ("anna", Purpose.RESET, ""),
+    "accounts:confirm_email": ("anna", Purpose.EMAIL, ""),
+    "accounts:stop_email": ("anna", Purpose.EMAIL, links.STOP),
+}
+
+# Whom a page of admin is about, where it would come to nothing with Boris.
+ABOUT = {"admin:accounts_user_invite": "nick", "admin:accounts_user_second_factor": "anna"}
 
 
 @dataclass
@@ -46,6 +61,10 @@ class World:
     webhook: Webhook
     delivery: Delivery
     notices: dict[str, Delivery]  # one in the inbox of each person
+    tokens: dict[str, str] = field(default_factory=dict)  # of the links, by the page they lead to
+    elsewhere: dict[str, str] = field(
+        default_factory=dict
+    )  # another session of each person, as pages call it
     clients: dict[str, Client] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
 
@@ -57,7 +76,7 @@ class World:
 
     def address(self, route: Route, subject: str = "-", *, caller: str = "maria") -> str:
         """Where this caller finds the route about this subject."""
-        if route.name.endswith(("/", "$")) and not route.name.replace("/", "").isalnum():
+        if route.name.endswith(("/", "$", ">")) and not route.name.replace("/", "").isalnum():
             return self._unnamed(route)
         if not route.parameters:
             return reverse(route.name)
@@ -75,13 +94,15 @@ class World:
             case "user":
                 name = subject.partition("/")[2] or subject
                 return name if name == "me" else self.people[name].public_id
+            case "mail":
+                kind = "secret-" if subject.startswith("secret-") else ""
+                return self.mails[f"{kind}{'waiting' if subject.endswith('mail') else 'became'}"].public_id
             case "key" | "public_id":
-                owner = {"own": self.who(caller) or "anna", "me": self.who(caller) or "anna"}
-                return self.keys[owner.get(subject, subject)].public_id
+                return self.keys[self.owner(subject, caller)].public_id
             case "token":
-                return 64 * "A"
+                return self.tokens[route.name] if subject == "link" else 64 * "A"
             case "name":  # of a session
-                return "0" * 32
+                return self.elsewhere[self.owner(subject, caller)]
             case "provider":
                 return "company"
             case "webhook":
@@ -98,6 +119,9 @@ class World:
                 return 1
         raise AssertionError(f"{route.name}: say in tests/access/world.py what its {parameter} may be")
 
+    def owner(self, subject: str, caller: str) -> str:
+        return self.who(caller) or "anna" if subject in {"own", "me"} else subject
+
     def row(self, route: Route) -> Any:
         """The primary key of what a page of admin is about: Boris, if it is about people."""
         if route.name == "admin:view_on_site":
@@ -105,7 +129,7 @@ class World:
         label, name, _page = route.name.removeprefix("admin:").split("_", 2)
         model = apps.get_model(label, name)
         if model is User:
-            return self.people["boris"].pk
+            return self.people[ABOUT.get(route.name, "boris")].pk
         rows = model._default_manager.order_by("pk")
         return (rows.exclude(transport=Transport.INBOX) if model is Delivery else rows).values_list(
             "pk", flat=True
@@ -115,6 +139,8 @@ class World:
         """What only forwards: a row of admin without the name of a page, and whatever lies below admin."""
         if "<path:object_id>" in route.address:
             return "/" + route.address.replace("<path:object_id>", "1")
+        if route.address.endswith("<path:rest>"):
+            return "/" + route.address.replace("<path:rest>", "nothing/here")
         if route.address.startswith("admin/(?P<url>"):
             return "/admin/nothing/here/"
         raise AssertionError(f"give {route.address} a name, or say in tests/access/world.py where it lies")
@@ -125,6 +151,13 @@ class World:
         """Their browser or program with the cookies it came with: what was done before has been undone."""
         client = self.clients[caller]
         client.cookies = SimpleCookie(self.cookies[caller])
+        return client
+
+    def visitor(self, caller: str, route: str, subject: str) -> Client:
+        """The same, come to the page of this route as the line says."""
+        client = self.client(caller)
+        if subject == "link" and route != "accounts:arrive":
+            client.get(reverse("accounts:arrive", args=[self.tokens[route]]))
         return client
 
 
@@ -163,7 +196,13 @@ def make_world(browser_of: Any) -> World:
         "sam": UserFactory.create(email="sam@example.com", full_name="Sam Stone", in_teams=[hr], **staff),
         "lena": UserFactory.create(email="lena@example.com", full_name="Lena Sokolova", leads=[it], **staff),
         "maria": UserFactory.create(email="maria@example.com", full_name="Maria Petrova", role="ADMIN"),
+        "nick": UserFactory.create(email="nick@example.com", full_name="Nick", has_password=False),  # invited
     }
+    for name in ("anna", "maria"):
+        with_app(people[name])
+        accounts.actions.link_identity(
+            people[name], issuer=PROVIDER, uid=name, about={}, by=web(people[name])
+        )
     tickets: dict[str, Ticket] = {}
     attachments: dict[str, Attachment] = {}
     mails: dict[str, InboundMail] = {}
@@ -231,11 +270,22 @@ def make_world(browser_of: Any) -> World:
         people, raw, keys, it, hr, {"vpn": vpn, "payroll": payroll}, tickets, attachments, mails, hook, told,
         {name: _notice(one) for name, one in people.items()},
     )  # fmt: skip
+    world.tokens = {page: _token(people[name], *what) for page, (name, *what) in BY_LINK.items()}
+    world.elsewhere = {name: _another_session(browser_of(people[name])) for name in PERSONS[1:]}
     world.clients = {"stranger": strict(Client())}
     world.clients |= {name: strict(browser_of(people[name])) for name in PERSONS[1:]}
     world.clients |= {name: program(raw[name]) for name in PROGRAMS}
     world.cookies = {name: _cookies(client) for name, client in world.clients.items()}
     return world
+
+
+def _token(reader: User, purpose: Purpose, door: str) -> str:
+    made = links.make(reader, purpose, email=f"new.{reader.email}", former_email=reader.email)
+    return links.token(made, door)
+
+
+def _another_session(client: Client) -> str:
+    return sessions.name_of(UserSession.objects.get(session_key=client.session.session_key))
 
 
 def _cookies(client: Client) -> str:
@@ -252,7 +302,9 @@ def _mails(kind: str, held_on: Ticket, became: Ticket, mailbox: Mailbox) -> dict
         for _each in range(2)
     ]  # fmt: skip
     actions.hold_mail(made[0], held_on, why=Why.UNVOUCHED, by=SYSTEM)
-    InboundMail.objects.filter(pk=made[1].pk).update(outcome=Outcome.TICKET, ticket=became)
+    InboundMail.objects.filter(pk=made[1].pk).update(
+        outcome=Outcome.TICKET, ticket=became, folded="> Any news?"
+    )
     return {f"{kind}waiting": made[0], f"{kind}became": made[1]}
 
 

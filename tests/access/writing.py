@@ -30,6 +30,35 @@ ANYWAY = frozenset(
     }
 )
 
+# What changes no table when it is sent here: it is about the session alone, is left to a job, has nothing to do for
+# whoever sends it, or needs somebody who answers. The named tests show what comes of those that can do more.
+NOTHING_HERE = frozenset(
+    {
+        "POST accounts:add_passkey",  # tests/accounts/test_second_factor.py
+        "POST accounts:ask_passkey",
+        "POST accounts:confirm",
+        "POST accounts:end_other_sessions",  # tests/accounts/pages/test_sessions.py
+        "POST accounts:end_session",
+        "POST accounts:forgot",  # tests/accounts/pages/test_new_password.py
+        "POST accounts:leave_for",  # tests/accounts/pages/test_providers.py
+        "POST accounts:show_factor",
+        "POST accounts:sign_in_by_passkey",
+        "POST accounts:sign_out",
+    }
+)
+# Of admin: pages that take nothing, and those that only show.
+NOTHING_IN_ADMIN = frozenset(
+    {
+        "POST admin:app_list",
+        "POST admin:index",
+        "POST admin:login",
+        "POST admin:logout",
+        "POST admin:notifications_delivery_test",
+        "POST admin:password_change",
+        "POST admin:tickets_inboundmail_source",
+    }
+)
+
 # Older integrations may send what nobody asked for; it is not heeded.
 LENIENT = frozenset({"older_tickets", "older_status"})
 
@@ -42,6 +71,16 @@ POST accounts:choose_language                  language next                    
 POST accounts:profile                          full_name language time_zone shortcuts                       | accounts_user.full_name accounts_user.language accounts_user.time_zone accounts_user.shortcuts
 POST accounts:confirm                          password next                                                |
 POST accounts:change_password                  current_password password repeated                           | accounts_user.password
+POST accounts:sign_out_everywhere                                                                           | accounts_user.session_salt
+POST accounts:disconnect                                                                                    | -socialaccount_socialaccount
+POST accounts:invitation                       full_name language password repeated                         | accounts_user.full_name accounts_user.language accounts_user.password accounts_user.last_login
+POST accounts:new_password                     password repeated                                            | accounts_user.password
+POST accounts:email                            email                                                        | +accounts_link accounts_link.ended_at
+POST accounts:confirm_email                                                                                 | accounts_user.email
+POST accounts:stop_email                                                                                    | accounts_link.ended_at
+POST accounts:add_app                          code secret next                                             | +mfa_authenticator accounts_user.session_salt
+POST accounts:remove_factor                                                                                 | -mfa_authenticator accounts_user.session_salt
+POST accounts:renew_codes                                                                                   | mfa_authenticator.data
 POST accounts:api_keys                         name scopes days form_name                                   | +accounts_apikey
 POST accounts:revoke_key                                                                                    | accounts_apikey.revoked_at
 POST accounts:rotate_key                                                                                    | accounts_apikey.replaced_at accounts_apikey.expires_at +accounts_apikey
@@ -69,6 +108,8 @@ POST tickets:delete                            version next form_name reason    
 
 POST admin:accounts_user_add                   email full_name language time_zone role password             | +accounts_user
 POST admin:accounts_user_change                email full_name language time_zone role is_active            | accounts_user.full_name
+POST admin:accounts_user_invite                                                                             | +accounts_link accounts_link.ended_at
+POST admin:accounts_user_second_factor                                                                      | -mfa_authenticator accounts_user.session_salt
 POST admin:accounts_user_password              password repeated                                            | accounts_user.password
 POST admin:accounts_team_add                   name is_active                                               | +accounts_team
 POST admin:accounts_team_change                name is_active                                               | accounts_team.name
@@ -105,6 +146,10 @@ PUT api:watcher                                                                 
 DELETE api:watcher                                                                                          | -tickets_watch
 POST api:users                     email full_name role language time_zone team_ids issue_api_key           | +accounts_user
 PATCH api:user                     email full_name role language time_zone is_active team_ids               | accounts_user.full_name
+POST api:invitation                                                                                         | +accounts_link accounts_link.ended_at
+POST api:release_mail              files                                                                    | +tickets_comment tickets_inboundmail.outcome tickets_inboundmail.comment_id tickets_inboundmail.received_at
+POST api:refuse_mail                                                                                        | tickets_inboundmail.outcome tickets_inboundmail.reasons tickets_inboundmail.received_at
+POST api:confirm_sender                                                                                     | tickets_ticket.requester_id tickets_inboundmail.proof
 POST api:api_keys                  name scopes expires_at                                                   | +accounts_apikey
 DELETE api:api_key                                                                                          | accounts_apikey.revoked_at
 POST api:rotate_api_key                                                                                     | accounts_apikey.replaced_at accounts_apikey.expires_at +accounts_apikey

@@ -16,8 +16,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from urllib3.exceptions import InsecureRequestWarning
 
 from serviceflow import devdb
+from tests.browser.conftest import browser
 from tests.edge import edge
 from tests.served import Desk, Visitor, running
+
+# One for the package: a second Playwright beside the first is refused.
+__all__ = ["browser"]
 
 
 def database_url(**more: Any) -> str:

@@ -95,7 +95,7 @@ class _Goals(HTMLParser):
         # A mail is written to somebody; nobody goes anywhere.
         self.found += [has[name] for name in FOLLOWED if not has.get(name, "mailto:").startswith("mailto:")]
         if tag in FRAMED and "src" in has:
-            self.found.append(has["src"])
+            self.fields.append(has["src"])  # what it is told of `next` is not for where the person goes
         if tag == "meta" and has.get("http-equiv", "").lower() == "refresh":
             self.found.append(_target(has["content"]))
         if has.get("name") == "next":

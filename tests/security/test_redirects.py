@@ -15,13 +15,10 @@ from playwright.sync_api import Browser
 
 from accounts.models import User
 from accounts.visitors import local
-from tests.browser.conftest import browser
 from tests.security.conftest import Installation
 from tests.security.leading import NAMES, goals_of, leading_away, tried
 from tests.security.url_map import addresses
 from tickets.models import Ticket
-
-__all__ = ["browser"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -108,8 +105,8 @@ def test_a_hostile_host_gets_nothing_and_claims_about_it_count_for_nothing(
 def test_nothing_of_ours_asks_a_request_for_the_name_of_the_desk() -> None:
     """Links are made of BASE_URL.
 
-    Reviewed: the next page of a list, for whoever has asked at one of ALLOWED_HOSTS; and the desk's own name, which the
-    origin of a call of sign-in is compared with.
+    Reviewed: the next page of a list, for whoever has asked at one of ALLOWED_HOSTS; the desk's own name, which the
+    origin of a call of sign-in is compared with; whether a browser has passkeys under the name it has asked for.
     """
     asked = re.compile(r"build_absolute_uri|get_host\(|HTTP_HOST|get_current_site|X_FORWARDED_HOST\"\]")
     found = [
@@ -119,5 +116,9 @@ def test_nothing_of_ours_asks_a_request_for_the_name_of_the_desk() -> None:
         for line in path.read_text().splitlines()
         if asked.search(line)
     ]
-    reviewed = ("accounts/lists.py: address: str", "accounts/auth_api.py: own = ")
+    reviewed = (
+        "accounts/lists.py: address: str",
+        "accounts/auth_api.py: own = ",
+        "accounts/passkeys.py: host = ",
+    )
     assert [line for line in found if not line.startswith(reviewed)] == []

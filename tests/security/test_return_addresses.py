@@ -33,14 +33,11 @@ from accounts import issuers, one_time_forms
 from accounts.acting import SYSTEM
 from accounts.models import User
 from tests.authenticators import with_app
-from tests.browser.conftest import browser
 from tests.factories import PASSWORD, UserFactory, opened, stand, web
 from tests.providers import NELLY, DiscordProvider, discord_provider
 from tests.security.leading import NAMES, goals_of, leading_away, tried, worst
 from tickets import actions
 from tickets.models import Service, Ticket
-
-__all__ = ["browser"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STATES_SESSION_KEY = "socialaccount_states"  # as allauth calls it
