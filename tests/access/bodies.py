@@ -39,7 +39,7 @@ def _changed_password(world: World, subject: str, caller: str) -> dict[str, Any]
 
 
 def _app(world: World, subject: str, caller: str) -> dict[str, Any]:
-    """The secret that the page has just shown, and what an app shows for it."""
+    """The secret that the page has just shown, and what an app shows for it, which is good for a minute yet."""
     page = (
         world.client(caller).get(reverse("accounts:add_app")).content.decode()
         if caller in world.people
@@ -48,7 +48,9 @@ def _app(world: World, subject: str, caller: str) -> dict[str, Any]:
     signed = re.search(r'name="secret" value="([^"]+)"', page)
     secret = re.search(r'class="sf-key[^>]*>([A-Z2-7 ]+)<', page)
     return (
-        {"secret": unescape(signed[1]), "code": code(secret[1])} if signed and secret else {"code": "000000"}
+        {"secret": unescape(signed[1]), "code": code(secret[1], steps=1)}
+        if signed and secret
+        else {"code": "000000"}
     )
 
 
@@ -106,7 +108,9 @@ FORMS: dict[str, Body] = {
     "accounts:choose_theme": lambda w, s, c: {"theme": "dark", "next": "/account/"},
     "accounts:choose_language": lambda w, s, c: {"language": "ru", "next": "/account/"},
     "notifications:read_all": lambda w, s, c: {"upto": str(w.notices[w.who(c) or "anna"].public_id)},
-    "notifications:preferences": lambda w, s, c: {"begins": "22:00", "ends": "07:00", "reply-inbox": "on"},
+    "notifications:preferences": lambda w, s, c: {
+        "digest": "daily", "begins": "22:00", "ends": "07:00", "reply-inbox": "on",
+    },
     "tickets:next_one": _nothing,
     "tickets:bulk": _bulk,
     "tickets:new": lambda w, s, c: {

@@ -55,8 +55,8 @@ accounts:email                                -                GET     sign-in  
 accounts:email                                -                POST    sign-in  ok      ok      ok      ok      ok      ok
 accounts:confirm_email                        -                GET     sign-in  410     410     410     410     410     410
 accounts:confirm_email                        -                POST    sign-in  410     410     410     410     410     410
-accounts:confirm_email                        link             GET     sign-in  ok      410     410     410     410     410
-accounts:confirm_email                        link             POST    sign-in  ok      410     410     410     410     410
+accounts:confirm_email                        link             GET     sign-in  ok      403     403     403     403     403
+accounts:confirm_email                        link             POST    sign-in  ok      403     403     403     403     403
 accounts:stop_email                           -                GET     410      410     410     410     410     410     410
 accounts:stop_email                           -                POST    410      410     410     410     410     410     410
 accounts:stop_email                           link             GET     ok       ok      ok      ok      ok      ok      ok

@@ -86,7 +86,7 @@ _MADE_UP = (
     (re.compile(r"sf_[0-9a-z]{8}"), "key"),
 )
 # Made anew each time, and by ourselves.
-RANDOM = frozenset({"prefix", "session_key", "password", "session_salt", "digest", "search", "number",
+RANDOM = frozenset({"prefix", "data", "session_key", "password", "session_salt", "digest", "search", "number",
                     "secret_sealed", "old_secret_sealed", "password_sealed", "token_sealed"})  # fmt: skip
 
 

@@ -33,7 +33,7 @@ from tickets.models.mail import Why
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE, TEAMS = 5, 2
+PEOPLE, TEAMS = 6, 2
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,13 @@ requests = st.lists(
     max_size=4,
 )
 NOBODY: frozenset[int] = frozenset()
-# Two employees, an agent of each team and an administrator; and each way to stand to a ticket.
+# Two employees, an agent of each team, one of none and an administrator; and each way to stand to a ticket.
 COMPANY = [
     Person("EMPLOYEE"),
     Person("EMPLOYEE"),
     Person("AGENT", frozenset({0})),
     Person("AGENT", frozenset({1})),
+    Person("AGENT"),
     Person("ADMIN"),
 ]
 REQUESTS = [

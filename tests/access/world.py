@@ -270,9 +270,7 @@ def make_world(browser_of: Any) -> World:
         people, raw, keys, it, hr, {"vpn": vpn, "payroll": payroll}, tickets, attachments, mails, hook, told,
         {name: _notice(one) for name, one in people.items()},
     )  # fmt: skip
-    world.tokens = {
-        page: _token(people[name], purpose, door) for page, (name, purpose, door) in BY_LINK.items()
-    }
+    world.tokens = {page: _token(people[name], what, door) for page, (name, what, door) in BY_LINK.items()}
     world.elsewhere = {name: _another_session(browser_of(people[name])) for name in PERSONS[1:]}
     world.clients = {"stranger": strict(Client())}
     world.clients |= {name: strict(browser_of(people[name])) for name in PERSONS[1:]}

@@ -46,17 +46,30 @@ NOTHING_HERE = frozenset(
         "POST accounts:sign_out",
     }
 )
-# Of admin: pages that take nothing, and those that only show.
+# Of admin: pages that take nothing, those that only show, and lists without an action.
 NOTHING_IN_ADMIN = frozenset(
-    {
-        "POST admin:app_list",
-        "POST admin:index",
-        "POST admin:login",
-        "POST admin:logout",
-        "POST admin:notifications_delivery_test",
-        "POST admin:password_change",
-        "POST admin:tickets_inboundmail_source",
-    }
+    f"POST admin:{page}"
+    for page in (
+        "accounts_team_changelist",
+        "accounts_user_changelist",
+        "app_list",
+        "audit_event_changelist",
+        "audit_securityevent_changelist",
+        "index",
+        "login",
+        "logout",
+        "notifications_channel_changelist",
+        "notifications_delivery_test",
+        "password_change",
+        "password_change_done",
+        "tickets_inboundmail_changelist",
+        "tickets_inboundmail_source",
+        "tickets_mailbox_changelist",
+        "tickets_service_changelist",
+        "tickets_tag_changelist",
+        "tickets_ticket_change",
+        "tickets_ticket_changelist",
+    )
 )
 
 # Older integrations may send what nobody asked for; it is not heeded.
@@ -76,7 +89,7 @@ POST accounts:disconnect                                                        
 POST accounts:invitation                       full_name language password repeated                         | accounts_user.full_name accounts_user.language accounts_user.password accounts_user.last_login
 POST accounts:new_password                     password repeated                                            | accounts_user.password
 POST accounts:email                            email                                                        | +accounts_link accounts_link.ended_at
-POST accounts:confirm_email                                                                                 | accounts_user.email
+POST accounts:confirm_email                                                                                 | accounts_user.email accounts_link.ended_at +accounts_link
 POST accounts:stop_email                                                                                    | accounts_link.ended_at
 POST accounts:add_app                          code secret next                                             | +mfa_authenticator accounts_user.session_salt
 POST accounts:remove_factor                                                                                 | -mfa_authenticator accounts_user.session_salt

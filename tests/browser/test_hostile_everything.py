@@ -152,7 +152,8 @@ class Watched:
     def close(self) -> None:
         self.window.context.close()
 
-    def faults(self) -> Iterator[str]:
+    def faults(self, *, theirs: bool = False) -> Iterator[str]:
+        """What has happened, and what could; of a library's own page (`theirs`) only what has."""
         page = self.window.page
         page.evaluate(DRAWN)
         if page.evaluate("typeof ran") != "undefined":
@@ -161,6 +162,8 @@ class Watched:
         self.elsewhere.clear()
         if urlsplit(page.url).netloc != self.host:
             yield f"went to {page.url}"
+        if theirs:
+            return
         yield from page.evaluate(MADE)
         if not urlsplit(page.url).path.startswith("/admin/"):
             yield from page.locator(INTRUDERS).evaluate_all(
@@ -176,7 +179,7 @@ def seen(watched: dict[str, Watched], visit: Visit, company: World) -> Iterator[
             yield f"answered {status}"
         if visit.steps is not None:
             visit.steps(one.window, company)
-        yield from one.faults()
+        yield from one.faults(theirs=visit.theirs)
     except Error as error:
         yield f"could not be seen: {error.message[:300]}"
 

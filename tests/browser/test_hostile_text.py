@@ -33,7 +33,7 @@ OURS = [
 INTRUDERS = (
     "main :is(script, iframe, object, embed, style, base, meta, link), "
     "main [style], main :is([onerror], [onload], [onclick], [onfocus], [onmouseover]), "
-    "main a:is([href^='javascript:' i], [href^='data:' i], [href^='vbscript:' i]), "
+    "main a:is([href^='javascript:' i], [href^='data:' i]:not([download]), [href^='vbscript:' i]), "
     "main .sf-markdown :is(form, input, button, img, svg, video, audio)"
 )
 
