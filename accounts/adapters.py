@@ -16,11 +16,11 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from requests import RequestException
 
-from accounts import actions, proof
+from accounts import actions, reauthentication
 from accounts.acting import actor_of
-from accounts.arrivals import arrive, last_way, turned_away
-from accounts.fetching import Bounded, all_is_asked
 from accounts.models import User
+from accounts.providers.fetching import Bounded, all_is_asked
+from accounts.providers.social_login import arrive, last_way, turned_away
 from accounts.sealed import seal, unseal
 from accounts.visitors import local
 from audit.models import Door
@@ -35,7 +35,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def get_login_stages(self) -> list[str]:
-        return ["accounts.stages.SecondFactor"]
+        return ["accounts.factors.stages.SecondFactor"]
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin the session. Between the steps of a sign-in somebody may have been shut out."""
@@ -43,7 +43,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             is_known = User.objects.active().filter(pk=user.pk).exists()
             if is_known:
                 super().login(request, user)  # with a new session id
-                proof.remember(request)
+                reauthentication.remember(request)
                 actions.signed_in(user, by=actor_of(request, Door.WEB), way=last_way(request, user))
         if not is_known:  # out here: what is raised within takes back the event, too
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
@@ -74,7 +74,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """From here on allauth is done: who it is and what he may is decided in accounts.arrivals."""
+    """From here on allauth is done: who it is and what he may is decided in accounts.providers.social_login."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         all_is_asked()
@@ -106,7 +106,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return Bounded()
 
     def list_apps(self, *_about: Any, **_named: Any) -> list[Any]:
-        return []  # they stand in the settings: see accounts.providers
+        return []  # they stand in the settings: see accounts.providers.oauth
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False

@@ -20,9 +20,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import actions, api_keys, by_mail, configuration, factors, links, one_time_forms, proof
+from accounts import actions, api_keys, configuration, one_time_forms, reauthentication
 from accounts.acting import Invalid, Refused
+from accounts.factors import actions as factors
 from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
+from accounts.links import actions as link_actions
+from accounts.links import tokens as link_tokens
 from accounts.models import ApiKey, Link, Membership, Purpose, Team, User
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
@@ -150,14 +153,14 @@ class UserAdmin(VerbAdmin):
         named = {"form_name": one_time_forms.name_for(me(request))}
         try:
             return super().changeform_view(request, object_id, form_url, named | (extra_context or {}))
-        except proof.Needed:
-            return proof.ask(request, request.path)
+        except reauthentication.Needed:
+            return reauthentication.ask(request, request.path)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Each changed field by its verb. Letting in comes first and shutting out last, so that all of it counts."""
         changed = set(form.changed_data)
-        if not (change and actions.GUARDED.isdisjoint(changed)) and not proof.is_fresh(request):
-            raise proof.Needed
+        if not (change and actions.GUARDED.isdisjoint(changed)) and not reauthentication.is_fresh(request):
+            raise reauthentication.Needed
         if not change:
             return  # made in save_related, together with the teams: one verb, one event
         by, new = at_admin(request), form.cleaned_data
@@ -190,16 +193,16 @@ class UserAdmin(VerbAdmin):
             )
             form.instance.__dict__.update(made.__dict__)
         elif any(formset.has_changed() for formset in formsets):
-            if not proof.is_fresh(request):
-                raise proof.Needed
+            if not reauthentication.is_fresh(request):
+                raise reauthentication.Needed
             actions.set_teams(User.objects.get(pk=form.instance.pk), teams=teams, by=by)
 
     def set_password(self, request: HttpRequest, pk: int) -> HttpResponse:
         user: User | None = self.get_object(request, str(pk))
         if user is None:
             return redirect("admin:accounts_user_changelist")
-        if not proof.is_fresh(request):
-            return proof.ask(
+        if not reauthentication.is_fresh(request):
+            return reauthentication.ask(
                 request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
             )
         form = NewPasswordForm(request.POST or None)
@@ -225,8 +228,8 @@ class UserAdmin(VerbAdmin):
         user: User | None = self.get_object(request, str(pk))
         if user is None:
             return redirect("admin:accounts_user_changelist")
-        if not proof.is_fresh(request):
-            return proof.ask(
+        if not reauthentication.is_fresh(request):
+            return reauthentication.ask(
                 request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
             )
         if request.method == "POST":
@@ -263,10 +266,10 @@ class UserAdmin(VerbAdmin):
             "latest": user.links.filter(purpose=Purpose.INVITATION, ended_at=None).order_by("-pk").first(),
         }  # fmt: skip
         if request.method == "POST":
-            if not proof.is_fresh(request):
-                return proof.ask(request, request.path)
+            if not reauthentication.is_fresh(request):
+                return reauthentication.ask(request, request.path)
             try:
-                link = by_mail.invite(user, by=at_admin(request))
+                link = link_actions.invite(user, by=at_admin(request))
             except Refused as no:
                 context["refusal"] = str(no)
             else:
@@ -279,7 +282,7 @@ class UserAdmin(VerbAdmin):
         return TemplateResponse(request, "admin/accounts/user/invite.html", context)
 
     def _link_shown_once(self, request: HttpRequest, link: Link, context: dict[str, Any]) -> HttpResponse:
-        context |= {"link": link, "address": links.address(link)}
+        context |= {"link": link, "address": link_tokens.address(link)}
         response = TemplateResponse(request, "admin/accounts/user/invited.html", context)
         response["Cache-Control"] = "no-store"
         return response
@@ -413,8 +416,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        if not proof.is_fresh(request):
-            return proof.ask(request, request.path, back=reverse("admin:accounts_apikey_changelist"))
+        if not reauthentication.is_fresh(request):
+            return reauthentication.ask(
+                request, request.path, back=reverse("admin:accounts_apikey_changelist")
+            )
         form = IssueForm(
             request.POST or one_time_forms.take_back(request),
             initial={"user": request.GET.get("user", "")[:18]},
@@ -485,8 +490,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Rotate: issue another; this one works for a day more"))
     def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse:
-        if not proof.is_fresh(request):
-            return proof.ask(request, request.get_full_path())
+        if not reauthentication.is_fresh(request):
+            return reauthentication.ask(request, request.get_full_path())
         with transaction.atomic():
             issued = [api_keys.rotate(key, by=at_admin(request)) for key in keys.order_by("pk")]
         return self._shown_once(request, issued)

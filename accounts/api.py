@@ -15,12 +15,15 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from accounts import actions, api_keys, by_mail, conditional, links, lists, proof, standing
+from accounts import actions, api_keys, reauthentication, standing
 from accounts.acting import Forbidden, Invalid
-from accounts.calls import SAFE, Call, answer, nothing, routes
-from accounts.inputs import ME, Nothing
+from accounts.links import actions as link_actions
+from accounts.links import tokens as link_tokens
 from accounts.models import ApiKey, Membership, Role, Scope, Team, User
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import conditional, lists
+from accounts.rest.calls import SAFE, Call, answer, nothing, routes
+from accounts.rest.inputs import ME, Nothing
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import (
     InvitationShape,
     KeyInput,
@@ -89,7 +92,7 @@ class PeopleCall(Call):
 
         Who calls by an API key has no session that could be left open: having the key is the proof.
         """
-        if self.by.api_key is None and not proof.is_fresh(self.request):
+        if self.by.api_key is None and not reauthentication.is_fresh(self.request):
             raise Forbidden(
                 "password_required", _("Type your password once more first, at /account/confirm/.")
             )
@@ -385,9 +388,9 @@ class Invitation(PeopleCall):
         found = people().get(pk=self.found(user).pk)
         actions.hold(found, changing=())
         self.expect(tag_of(found))
-        link = by_mail.invite(found, by=self.by)
+        link = link_actions.invite(found, by=self.by)
         # Where the desk sends no mail, whoever calls brings it.
-        told = None if settings.MAIL_HOST else links.address(link)
+        told = None if settings.MAIL_HOST else link_tokens.address(link)
         return answer({"sent_to": link.email, "expires_at": moment_out(link.expires_at), "link": told})
 
 

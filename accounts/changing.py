@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import letters, links
+from accounts import letters
 from accounts.acting import Actor, Invalid
 from accounts.checking import require_fit, require_storable
+from accounts.links import tokens as link_tokens
 from accounts.models import Purpose, User
 from audit import trail
 
@@ -53,7 +54,7 @@ def give_address(user: User, email: str, *, by: Actor) -> User:
             raise
         raise address_taken() from None
     if email.casefold() != former.casefold():
-        told = links.told(user, Purpose.EMAIL, email=email, former_email=former)
+        told = link_tokens.told(user, Purpose.EMAIL, email=email, former_email=former)
         for kind in ("email_changed", "email_given"):
             letters.post(user, kind, about=told.public_id)
     return user

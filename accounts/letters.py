@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import links, moments
+from accounts import moments
+from accounts.links import tokens as link_tokens
 from accounts.models import Link, User
 from audit.models import Event
 
@@ -90,7 +91,7 @@ def _words(kind: str, about: UUID, to: User) -> Words | None:
     if kind in TOLD:
         return TOLD[kind](_done(Event.objects.filter(pk=about.int).first(), to))
     link = Link.objects.select_related("user").filter(public_id=about, user=to).first()
-    if link is None or (kind in BRINGING and not links.is_good(link, link.user)):
+    if link is None or (kind in BRINGING and not link_tokens.is_good(link, link.user)):
         return None
     return (BRINGING | TELLING)[kind](link)
 
@@ -120,7 +121,7 @@ def _invitation(link: Link) -> Words:
             _("Choose a password to begin. You will sign in with %(email)s.") % {"email": link.email},
         ),
         button=_("Accept the invitation"),
-        address=links.address(link),
+        address=link_tokens.address(link),
         after=(
             _until(link),
             # Another one that was sent to who has asked for a password.
@@ -135,7 +136,7 @@ def _reset(link: Link) -> Words:
         subject=_("A new password"),
         said=(_wish(),),
         button=_("Set a new password"),
-        address=links.address(link),
+        address=link_tokens.address(link),
         after=(
             _until(link),
             _asked_from(link),
@@ -186,7 +187,7 @@ def _email_confirm(link: Link) -> Words:
             % {"desk": desk(), "email": link.email},
         ),
         button=_("Confirm the address"),
-        address=links.address(link),
+        address=link_tokens.address(link),
         after=(_until(link), _("If it was not you, ignore this mail: nothing changes.")),
     )
 
@@ -207,7 +208,7 @@ def _email_asked(link: Link) -> Words:
             ),
         ),
         button=_("It was not me: stop this"),
-        address=links.address(link, links.STOP),
+        address=link_tokens.address(link, link_tokens.STOP),
         quiet=True,
     )
 

@@ -269,7 +269,7 @@ class Purpose(models.TextChoices):
 
 
 class Link(models.Model):
-    """A link that a mail brings to a person: see accounts.links, which also says how its token comes about.
+    """A link that a mail brings to a person: see accounts.links.tokens, which also says how its token comes about.
 
     Nothing here opens anything: the token is made of this row with the key of the desk, whenever it is needed.
     """

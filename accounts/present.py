@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from accounts import api_keys, configuration, factors
+from accounts import api_keys, configuration
 from accounts.actions import identities_of
+from accounts.factors import actions as factors
 from accounts.models import ApiKey, Team, User
 from audit.trail import Present
 

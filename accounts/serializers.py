@@ -6,8 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api_keys import LONGEST_OVERLAP, USUAL_OVERLAP
-from accounts.inputs import Choice, Flag, Moment, PublicId, Several, Shape, Text, Whole
 from accounts.models import ApiKey, Language, Role, Scope, Team, User, validate_time_zone
+from accounts.rest.inputs import Choice, Flag, Moment, PublicId, Several, Shape, Text, Whole
 
 # --- What goes out: plain functions, since they make most of the bytes of every answer ------------
 

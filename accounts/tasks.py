@@ -5,8 +5,9 @@ from uuid import UUID
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from accounts import by_mail, upkeep
+from accounts import upkeep
 from accounts.acting import Actor
+from accounts.links import actions as link_actions
 from audit.models import Door
 
 
@@ -24,4 +25,4 @@ def forget(timestamp: int) -> None:
 )
 def mail_new_password(email: str, name: str, request_id: str, address: str | None) -> None:
     asking = Actor(None, Door.WEB, request_id=request_id, address=address or None)
-    by_mail.ask_for_password(email, name=UUID(name), by=asking)
+    link_actions.ask_for_password(email, name=UUID(name), by=asking)

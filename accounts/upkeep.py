@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import Allowance, Link, StoredAnswer
-from accounts.safe_writing import KEPT_FOR
+from accounts.rest.safe_writing import KEPT_FOR
 from accounts.sessions import LISTED_FOR
 
 LINKS_TOLD = timedelta(days=30)

@@ -21,21 +21,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import (
-    actions,
-    factors,
-    one_time_forms,
-    passkeys,
-    proof,
-    second_factor,
-    sessions,
-    showing,
-    tries,
-)
+from accounts import actions, one_time_forms, reauthentication, sessions, tries
 from accounts import api_keys as keys
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.allauth_internals import begin_sign_in
-from accounts.arrivals import note_for, ways_of
+from accounts.factors import actions as factors
+from accounts.factors import challenge, passkeys
+from accounts.factors import required as second_factor
 from accounts.forms import (
     ApiKeyForm,
     ConfirmForm,
@@ -50,6 +42,7 @@ from accounts.forms import (
 )
 from accounts.models import ApiKey, User
 from accounts.one_time_forms import signed_in
+from accounts.providers.social_login import note_for, ways_of
 from accounts.visitors import local, me
 from audit.models import Door
 
@@ -191,8 +184,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """Asks for the current password, or whoever has none who it is. Every other session of the person ends."""
     user = me(request)
     has_one = user.has_usable_password()
-    if not has_one and not proof.is_fresh(request):
-        return proof.ask(request, request.path, back=reverse("accounts:profile"))
+    if not has_one and not reauthentication.is_fresh(request):
+        return reauthentication.ask(request, request.path, back=reverse("accounts:profile"))
     form = (PasswordForm if has_one else NewPasswordForm)(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
@@ -234,12 +227,12 @@ def confirm(request: HttpRequest) -> HttpResponse:
     """Asks who it is before a key is issued or replaced, a factor changed, or somebody gets a new password."""
     user = me(request)
     goal = local(request.POST.get("next") or request.GET.get("next"), otherwise="accounts:profile")
-    way_out = proof.way_out(request, goal)
+    way_out = reauthentication.way_out(request, goal)
     if factors.has_any(user):
-        asked = showing.attempt(request, user)
+        asked = challenge.attempt(request, user)
         if asked.held:
             second_factor.remember(request, user)
-            proof.remember(request)
+            reauthentication.remember(request)
             return redirect(goal)
         context = {"asked": asked, "form": asked.form, "next": goal, "way_out": way_out}
         return tries.asked_to_wait(render(request, "accounts/confirm_by_factor.html", context), asked.wait)
@@ -255,7 +248,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         if wait:
             form.add_error(None, tries.too_many(wait))
         elif user.check_password(form.cleaned_data["password"]):
-            proof.remember(request)
+            reauthentication.remember(request)
             return redirect(goal)
         else:
             form.add_error("password", _("This is not your current password."))
@@ -278,8 +271,8 @@ def api_keys(request: HttpRequest) -> HttpResponse:
     user = me(request)
     form = ApiKeyForm(request.POST or one_time_forms.take_back(request), owner=user)
     if request.method == "POST" and form.is_valid():
-        if not proof.is_fresh(request):
-            return proof.ask(request, reverse("accounts:api_keys"))
+        if not reauthentication.is_fresh(request):
+            return reauthentication.ask(request, reverse("accounts:api_keys"))
         try:
             public_id = one_time_forms.public_id_of(request.POST.get(one_time_forms.FIELD, ""), sent_by=user)
         except one_time_forms.NotYours:
@@ -330,8 +323,8 @@ def rotate_key(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form = ReplaceKeyForm(request.POST)
     if not form.is_valid():
         raise BadRequest("There is no such choice.")
-    if not proof.is_fresh(request):
-        return proof.ask(request, reverse("accounts:api_keys"))
+    if not reauthentication.is_fresh(request):
+        return reauthentication.ask(request, reverse("accounts:api_keys"))
     try:
         new, raw = keys.rotate(key, overlap=form.cleaned_data["overlap"], by=actor_of(request, Door.WEB))
     except Refused:

@@ -48,8 +48,9 @@ PAGES = {
 
 
 def furnish() -> None:
-    from accounts import actions, factors
+    from accounts import actions
     from accounts.acting import SYSTEM
+    from accounts.factors import actions as factors
     from accounts.models import User
     from tests.authenticators import with_app
 

@@ -9,12 +9,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from accounts import conditional, lists
 from accounts.actions import require_admin
-from accounts.calls import Call, answer, nothing, routes
-from accounts.inputs import Nothing
 from accounts.models import Scope
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import conditional, lists
+from accounts.rest.calls import Call, answer, nothing, routes
+from accounts.rest.inputs import Nothing
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from notifications import outbox, webhooks
 from notifications.models import Delivery, Webhook
 from notifications.serializers import (

@@ -27,8 +27,9 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from accounts import fetching, sign_in
         from accounts import letters as account_letters
+        from accounts import sign_in
+        from accounts.providers import fetching
         from audit import trail, words
         from notifications import digest, http, inbox, letters, outbox, preferences, quiet, webhooks
         from notifications.models import Channel, Delivery, Quiet, Webhook

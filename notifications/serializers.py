@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.inputs import Flag, Shape, Text, TextList
+from accounts.rest.inputs import Flag, Shape, Text, TextList
 from accounts.serializers import moment_out
 from notifications import answers
 from notifications.models import Delivery, State, Webhook

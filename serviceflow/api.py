@@ -17,8 +17,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from accounts import allowances, api_keys, denials, second_factor
+from accounts import allowances, api_keys, denials
 from accounts.acting import Actor, Refused
+from accounts.factors import required as second_factor
 from accounts.models import ApiKey, Scope, User
 from audit.models import Door
 from serviceflow import errors, problems

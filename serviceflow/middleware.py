@@ -25,8 +25,9 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import allowances, denials, one_time_forms, second_factor
+from accounts import allowances, denials, one_time_forms
 from accounts.acting import actor_of
+from accounts.factors import required as second_factor
 from audit.models import Door
 from serviceflow import errors, headers, problems
 from serviceflow.fair_use import limits_of

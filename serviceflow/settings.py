@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
-from accounts import issuers
+from accounts.providers import issuers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

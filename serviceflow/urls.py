@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 import accounts.api
-import accounts.auth_api
+import accounts.providers.api
 import accounts.views
 import notifications.api
 import tickets.api
-from accounts.calls import Nowhere, routes
+from accounts.rest.calls import Nowhere, routes
 from serviceflow import health, schema
 
 handler400 = "serviceflow.errors.bad_request"
@@ -19,7 +19,7 @@ handler500 = "serviceflow.errors.server_error"
 API = [
     *tickets.api.urlpatterns,
     *accounts.api.urlpatterns,
-    *accounts.auth_api.urlpatterns,
+    *accounts.providers.api.urlpatterns,
     *notifications.api.urlpatterns,
 ]
 

@@ -16,9 +16,9 @@ from fido2 import cbor
 from fido2.cose import ES256
 from fido2.utils import websafe_decode, websafe_encode
 
-from accounts import factors
 from accounts.acting import Invalid
 from accounts.allauth_internals import format_hotp_value, hotp_value
+from accounts.factors import actions as factors
 from accounts.models import User
 from tests.factories import web
 

@@ -16,8 +16,9 @@ from django.test import Client, TransactionTestCase
 from psycopg import sql
 from rest_framework.test import APIClient
 
-from accounts import api_keys, proof, second_factor, sessions
+from accounts import api_keys, reauthentication, sessions
 from accounts.acting import SYSTEM
+from accounts.factors import required as second_factor
 from accounts.models import Team, User
 from serviceflow import devdb
 from tests.factories import ServiceFactory, TeamFactory, UserFactory, opened
@@ -201,7 +202,7 @@ def browser_of() -> Callable[[User], Client]:
         client = Client()
         client.force_login(user)
         session = client.session
-        session[proof.SHOWN] = int(time.time())
+        session[reauthentication.SHOWN] = int(time.time())
         session[second_factor.SHOWN_BY] = str(user.public_id)
         # As after a first page: writing down that a session is used is no part of what is measured later.
         sessions.note(session, user, HttpRequest())

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from accounts import fetching, providers
+from accounts.providers import fetching, oauth
 from tests.http_server import Heard, Listener, Reply, http_server
 
 # Addresses that some browser would take for those of another place.
@@ -231,8 +231,8 @@ NELLY = {
 def forget() -> None:
     """What this process knows of providers: another one may stand where one was."""
     fetching.forget_troubles()
-    providers.discoveries.forget()
-    providers.key_sets.forget()
+    oauth.discoveries.forget()
+    oauth.key_sets.forget()
 
 
 @contextmanager

@@ -21,10 +21,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from accounts import actions as people
-from accounts import api_keys, by_mail, configuration, denials, factors, links, passkeys, proof, sessions
+from accounts import api_keys, configuration, denials, reauthentication, sessions
 from accounts.acting import SYSTEM, Actor
+from accounts.factors import actions as factors
+from accounts.factors import passkeys
+from accounts.factors.passkeys import Shown
+from accounts.links import actions as link_actions
+from accounts.links import tokens as link_tokens
 from accounts.models import ApiKey, Link, Purpose, Team, User
-from accounts.passkeys import Shown
 from audit import trail
 from audit.models import Event
 from notifications import outbox, preferences, webhooks
@@ -125,7 +129,7 @@ def _unseen(desk: Desk) -> Service:
 
 
 def _link(user: User, purpose: Purpose) -> Link:
-    return links.make(user, purpose, email="new@example.com", former_email=user.email)
+    return link_tokens.make(user, purpose, email="new@example.com", former_email=user.email)
 
 
 def _invited(desk: Desk) -> Link:
@@ -385,7 +389,7 @@ def _shown_key(desk: Desk) -> Shown:
     browser = Client()
     browser.force_login(desk.employee)
     session = browser.session
-    session[proof.SHOWN] = int(time.time())
+    session[reauthentication.SHOWN] = int(time.time())
     session.save()
     return Shown(with_key(browser).credential_id, counter=1)
 
@@ -440,28 +444,28 @@ LINKED: dict[str, tuple[Deed, list[str]]] = {
     "accept_invitation": (
         After(
             _invited,
-            lambda d, link: by_mail.accept_invitation(
+            lambda d, link: link_actions.accept_invitation(
                 link, full_name="A. B.", language="ru", password="correct horse battery", by=web(link.user)
             ),
         ),
         ["user.invitation_accepted"],
     ),
     "ask_for_address": (
-        lambda d: by_mail.ask_for_address(d.employee, email="new@example.com", by=web(d.employee)),
+        lambda d: link_actions.ask_for_address(d.employee, email="new@example.com", by=web(d.employee)),
         ["user.email_change_asked"],
     ),
     "ask_for_password": (
-        lambda d: by_mail.ask_for_password(d.employee.email, name=uuid4(), by=Actor(None, "web")),
+        lambda d: link_actions.ask_for_password(d.employee.email, name=uuid4(), by=Actor(None, "web")),
         ["user.reset_asked"],
     ),
     "invite": (
-        lambda d: by_mail.invite(UserFactory.create(has_password=False), by=d.boss),
+        lambda d: link_actions.invite(UserFactory.create(has_password=False), by=d.boss),
         ["user.invited"],
     ),
     "reset_password": (
         After(
             lambda d: _link(d.employee, Purpose.RESET),
-            lambda d, link: by_mail.reset_password(
+            lambda d, link: link_actions.reset_password(
                 link, password="correct horse battery", by=web(d.employee)
             ),
         ),
@@ -470,14 +474,14 @@ LINKED: dict[str, tuple[Deed, list[str]]] = {
     "stop_address": (
         After(
             lambda d: _link(d.employee, Purpose.EMAIL),
-            lambda d, link: by_mail.stop_address(link, by=web(d.employee)),
+            lambda d, link: link_actions.stop_address(link, by=web(d.employee)),
         ),
         ["user.email_change_stopped"],
     ),
     "take_address": (
         After(
             lambda d: _link(d.employee, Purpose.EMAIL),
-            lambda d, link: by_mail.take_address(link, by=web(d.employee)),
+            lambda d, link: link_actions.take_address(link, by=web(d.employee)),
         ),
         ["user.email_changed"],
     ),
@@ -617,10 +621,10 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
     assert writers == {
         "accounts/actions.py",
         "accounts/api_keys.py",
-        "accounts/by_mail.py",
+        "accounts/links/actions.py",
         "accounts/changing.py",
         "accounts/configuration.py",
-        "accounts/factors.py",
+        "accounts/factors/actions.py",
         "accounts/sessions.py",
         "accounts/denials.py",
         "audit/models.py",  # the class itself
@@ -641,7 +645,7 @@ def test_every_verb_there_is_has_its_case_here() -> None:
     assert set(TICKETS) >= set(actions.__all__) - NO_VERBS - {"Outcome", "look_at"}
     assert set(PEOPLE) == verbs_of(people) - NO_VERBS
     assert set(FACTORS) == verbs_of(factors) - NO_VERBS
-    assert set(LINKED) == verbs_of(by_mail) - NO_VERBS
+    assert set(LINKED) == verbs_of(link_actions) - NO_VERBS
     assert set(SESSIONS) == verbs_of(sessions) - NO_VERBS
     assert set(KEYS) == verbs_of(api_keys) - NO_VERBS
     assert set(CONFIGURATION) == verbs_of(configuration) - NO_VERBS

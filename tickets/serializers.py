@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.acting import Invalid
-from accounts.inputs import (
+from accounts.models import Team, User
+from accounts.rest.inputs import (
     Choice,
     Flag,
     Moment,
@@ -21,7 +22,6 @@ from accounts.inputs import (
     Text,
     TextList,
 )
-from accounts.models import Team, User
 from accounts.serializers import PersonShape, TeamShape, moment_out, person_out, team_out
 from audit.models import Door, Event
 from tickets.actions.content import check_due

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.issuers import Issuer
 from accounts.models import User
+from accounts.providers.issuers import Issuer
 from tests.access.world import PROVIDER, World, make_world
 
 

@@ -210,7 +210,7 @@ PARTS = 4  # so that the workers share it
 @pytest.mark.parametrize("part", range(PARTS))
 def test_nobody_changes_more_than_the_form_asks_for(world: World, part: int) -> None:
     """Seen to fail with `setattr(ticket, name, value)` for whatever is posted in tickets/views/answers.py (_do), with
-    `"role"` among the fields of ProfileForm, without the check for unknown fields in accounts/calls.py, and with
+    `"role"` among the fields of ProfileForm, without the check for unknown fields in accounts/rest/calls.py, and with
     `instance=user` saved by the profile's form.
     """
     every = names()

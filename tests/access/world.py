@@ -15,8 +15,9 @@ from django.utils.crypto import get_random_string
 from PIL import Image
 
 import accounts.actions
-from accounts import api_keys, links, sessions
+from accounts import api_keys, sessions
 from accounts.acting import SYSTEM
+from accounts.links import tokens as link_tokens
 from accounts.models import ApiKey, Purpose, Team, User
 from notifications import webhooks
 from notifications.models import Channel, Delivery, Transport, Webhook
@@ -38,7 +39,7 @@ BY_LINK = {
     "accounts:invitation": ("nick", Purpose.INVITATION, ""),
     "accounts:new_password": ("anna", Purpose.RESET, ""),
     "accounts:confirm_email": ("anna", Purpose.EMAIL, ""),
-    "accounts:stop_email": ("anna", Purpose.EMAIL, links.STOP),
+    "accounts:stop_email": ("anna", Purpose.EMAIL, link_tokens.STOP),
 }
 
 # Whom a page of admin is about, where it would come to nothing with Boris.
@@ -280,8 +281,8 @@ def make_world(browser_of: Any) -> World:
 
 
 def _token(reader: User, purpose: Purpose, door: str) -> str:
-    made = links.make(reader, purpose, email=f"new.{reader.email}", former_email=reader.email)
-    return links.token(made, door)
+    made = link_tokens.make(reader, purpose, email=f"new.{reader.email}", former_email=reader.email)
+    return link_tokens.token(made, door)
 
 
 def _another_session(client: Client) -> str:

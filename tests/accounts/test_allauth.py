@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts import adapters, allauth_internals, providers, session_list, stages
+from accounts import adapters, allauth_internals, session_list
+from accounts.factors import stages
+from accounts.providers import oauth
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOME = Path(allauth_internals.__file__)
@@ -50,13 +52,13 @@ def test_nobody_else_reaches_inside() -> None:
 OURS = {"nonce", "issuer", "named", "ask", "claims_of", "BY_PASSKEY"}
 CLASSES = [
     each
-    for module in (adapters, providers, stages, session_list)
+    for module in (adapters, oauth, stages, session_list)
     for _name, each in inspect.getmembers(module, inspect.isclass)
     if each.__module__ == module.__name__
     and any(base.__module__.startswith("allauth.") for base in each.__mro__)
 ]
 # Private ones of its that we replace or ask.
-PRIVATE = {(providers.Return, "_get_state"), (stages.SecondFactor, "_should_handle")}
+PRIVATE = {(oauth.Return, "_get_state"), (stages.SecondFactor, "_should_handle")}
 
 
 @pytest.mark.parametrize("each", CLASSES, ids=[each.__name__ for each in CLASSES])

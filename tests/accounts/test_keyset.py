@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.acting import Invalid
-from accounts.keyset import Page, page
 from accounts.models import User
+from accounts.rest.keyset import Page, page
 from tests.factories import UserFactory, opened, web
 from tickets import actions
 from tickets.filters import ORDERINGS

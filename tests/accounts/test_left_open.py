@@ -6,11 +6,11 @@ Seen to fail, each:
 |---|---|
 | require_proof in OneUser.patch | the api changes nothing |
 | require_proof in Users._create | the api makes nobody known |
-| proof.Needed in UserAdmin.save_model | a form of the administration waits, a new person waits |
+| reauthentication.Needed in UserAdmin.save_model | a form of the administration waits, a new person waits |
 | typed_before in UserAdmin.get_form, and in MembershipInline.get_formset | a form of the administration waits |
 | the password in one_time_forms._NEVER_KEPT | the password is not kept |
-| proof.is_fresh in UserAdmin.invite where the desk sends mail, as it was | an invitation waits too |
-| team_ids in actions.GUARDED; proof.Needed in UserAdmin.save_related | nobody joins a team |
+| reauthentication.is_fresh in UserAdmin.invite where the desk sends mail, as it was | an invitation waits too |
+| team_ids in actions.GUARDED; reauthentication.Needed in UserAdmin.save_related | nobody joins a team |
 | each kind of letter in changing.give_address; links.end in links.told | both mailboxes hear of it |
 | the comparison of the addresses in changing.give_address | the same address is no news |
 """

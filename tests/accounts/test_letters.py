@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from accounts import factors, letters
+from accounts import letters
+from accounts.factors import actions as factors
 from accounts.models import User
 from tests.accounts.mailbox import Mailbox, text_of
 from tests.authenticators import with_app

@@ -16,8 +16,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts import actions, api_keys, factors, passkeys
+from accounts import actions, api_keys
 from accounts.acting import SYSTEM, Forbidden, Invalid, Refused
+from accounts.factors import actions as factors
+from accounts.factors import passkeys
 from accounts.models import User
 from audit import trail
 from audit.models import Event
@@ -798,7 +800,7 @@ def test_maria_resets_what_igor_has_lost(
 def test_a_reset_needs_a_fresh_proof_of_the_administrator(
     admin: User, agent: User, browser_of: BrowserOf
 ) -> None:
-    """Seen to fail: without proof.is_fresh in UserAdmin.reset_factors."""
+    """Seen to fail: without reauthentication.is_fresh in UserAdmin.reset_factors."""
     with_app(agent)
     browser = browser_of(admin)
     session = browser.session

@@ -2,7 +2,7 @@
 
 Each was seen to fail with its guard removed: the session with the salt, `drop_all` and the question for is_active in
 EmailBackend.get_user taken away together, the key with revoke_all and the filter of ApiKeyQuerySet.usable, a link with
-the state and is_active in links.is_good, a reply address with the salt in correspondence._essence.
+the state and is_active in link_tokens.is_good, a reply address with the salt in correspondence._essence.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,10 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts import actions, by_mail, links
+from accounts import actions
 from accounts.acting import SYSTEM
+from accounts.links import actions as link_actions
+from accounts.links import tokens as link_tokens
 from accounts.models import Link, Purpose, User
 from tests.accounts.mailbox import Mailbox, followed
 from tests.factories import PASSWORD, UserFactory, web
@@ -55,17 +57,19 @@ def test_his_keys(employee: User, shut_out: ShutOut, key_of: Callable[..., str])
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_his_links(employee: User, shut_out: ShutOut, purpose: Purpose) -> None:
-    link = links.make(employee, purpose, email="new@example.com", former_email=employee.email)
-    tokens = [links.token(link)] + [links.token(link, links.STOP)] * (purpose == Purpose.EMAIL)
+    link = link_tokens.make(employee, purpose, email="new@example.com", former_email=employee.email)
+    tokens = [link_tokens.token(link)] + [link_tokens.token(link, link_tokens.STOP)] * (
+        purpose == Purpose.EMAIL
+    )
     assert all(followed(Client(), f"/account/link/{token}/") for token in tokens)
     shut_out(employee)
     assert [followed(Client(), f"/account/link/{token}/") for token in tokens] == [""] * len(tokens)
 
 
 def test_the_pages_of_links_that_he_has_followed(employee: User, shut_out: ShutOut) -> None:
-    link = links.make(employee, Purpose.RESET, email=employee.email)
+    link = link_tokens.make(employee, Purpose.RESET, email=employee.email)
     browser = Client()
-    followed(browser, f"/account/link/{links.token(link)}/")
+    followed(browser, f"/account/link/{link_tokens.token(link)}/")
     shut_out(employee)
     new = {"password": "another long password", "repeated": "another long password"}
     assert browser.post("/account/new-password/", new).status_code == 410
@@ -75,7 +79,7 @@ def test_the_pages_of_links_that_he_has_followed(employee: User, shut_out: ShutO
 
 def test_the_mails_that_are_on_their_way(employee: User, shut_out: ShutOut, mailbox: Mailbox) -> None:
     Client().post("/account/forgot/", {"email": employee.email})
-    by_mail.ask_for_address(employee, email="new@example.com", by=web(employee))
+    link_actions.ask_for_address(employee, email="new@example.com", by=web(employee))
     shut_out(employee)
     sent = [*mailbox.all_to("new@example.com"), *mailbox.all_to(employee.email)]
     resets = Link.objects.filter(purpose=Purpose.RESET).count()  # of who is let in again: a new wish
@@ -84,7 +88,7 @@ def test_the_mails_that_are_on_their_way(employee: User, shut_out: ShutOut, mail
 
 def test_an_invitation(admin: User, shut_out: ShutOut, mailbox: Mailbox) -> None:
     nina = UserFactory.create(email="nina@example.com", has_password=False)
-    by_mail.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     link = mailbox.link_to("nina@example.com")
     shut_out(nina)
     assert followed(Client(), link) == ""
@@ -110,15 +114,15 @@ def test_the_addresses_that_answers_go_to(employee: User, ticket: Ticket, shut_o
 def test_links_die_with_what_they_were_made_for(
     employee: User, admin: User, purpose: Purpose, change: Callable[[User], Any]
 ) -> None:
-    """Seen to fail with any of the four parts of links.state_of taken away."""
-    link = links.make(employee, purpose, email="new@example.com", former_email=employee.email)
-    token = links.token(link)
-    assert links.find(token) is not None
+    """Seen to fail with any of the four parts of link_tokens.state_of taken away."""
+    link = link_tokens.make(employee, purpose, email="new@example.com", former_email=employee.email)
+    token = link_tokens.token(link)
+    assert link_tokens.find(token) is not None
     change(employee)
-    assert links.find(token) is None
+    assert link_tokens.find(token) is None
 
 
 def test_another_name_or_language_leaves_them_alone(employee: User) -> None:
-    link = links.make(employee, Purpose.RESET, email=employee.email)
+    link = link_tokens.make(employee, Purpose.RESET, email=employee.email)
     actions.change_profile(employee, full_name="A. B.", language="ru", time_zone="UTC", by=web(employee))
-    assert links.find(links.token(link)) is not None
+    assert link_tokens.find(link_tokens.token(link)) is not None

@@ -4,14 +4,14 @@ Seen to fail, each:
 
 | without | fails |
 |---|---|
-| minutes_from_here in second_factor_views.ask_passkey | asks are counted |
+| minutes_from_here in factors.views.ask_passkey | asks are counted |
 | sessions._bound_strangers | rows of strangers are of minutes |
-| sessions.UNTIL in views_by_mail.arrive | the page of a link may stay open |
+| sessions.UNTIL in links.views.arrive | the page of a link may stay open |
 | its return to the usual life | the row of who has signed in is not |
 | its question for what was typed | what a person has typed waits |
 | accounts:arrive in middleware.ON_THE_WAY_IN | no link goes on into another address |
 | the host in passkeys.work_here | passkeys are offered where they work |
-| local() in second_factor_views._goal | nobody is led away |
+| local() in factors.views._goal | nobody is led away |
 | the constraint link_purpose_known; the index accounts_identity_once | the database keeps, each in its line |
 """
 
@@ -27,7 +27,8 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
 
-from accounts import links, one_time_forms
+from accounts import one_time_forms
+from accounts.links import tokens as link_tokens
 from accounts.models import Link, Purpose, User
 from tests.authenticators import code, with_app
 from tests.factories import PASSWORD
@@ -65,8 +66,8 @@ def test_rows_of_strangers_are_of_minutes(employee: User) -> None:
 
 def test_the_page_of_a_link_may_stay_open_as_long_as_the_link_is_good(employee: User) -> None:
     follower = Client()
-    link = links.make(employee, Purpose.RESET, email=employee.email)
-    follower.get(links.address(link).removeprefix("http://127.0.0.1:8000"))
+    link = link_tokens.make(employee, Purpose.RESET, email=employee.email)
+    follower.get(link_tokens.address(link).removeprefix("http://127.0.0.1:8000"))
     assert timedelta(minutes=59) < life(follower) <= timedelta(minutes=60)
 
 
@@ -91,8 +92,8 @@ def test_no_link_goes_on_into_another_address(settings: Any, agent: User, employ
     browser = Client()
     browser.force_login(agent)
     assert browser.get("/queue/")["Location"].startswith("/account/second-factor/")
-    link = links.make(employee, Purpose.RESET, email=employee.email)
-    answer = browser.get(links.address(link).removeprefix("http://127.0.0.1:8000"))
+    link = link_tokens.make(employee, Purpose.RESET, email=employee.email)
+    answer = browser.get(link_tokens.address(link).removeprefix("http://127.0.0.1:8000"))
     assert answer["Location"] == "/account/new-password/"
     assert browser.get(answer["Location"]).status_code == 200
     assert browser.get("/account/link/no-such-token/").status_code == 410
@@ -146,7 +147,7 @@ def test_the_address_that_was_typed_comes_along_to_forgot(settings: Any) -> None
 
 
 def test_the_database_keeps_links_and_identities_as_they_are_meant(employee: User) -> None:
-    link = links.make(employee, Purpose.RESET, email=employee.email)
+    link = link_tokens.make(employee, Purpose.RESET, email=employee.email)
     with pytest.raises(IntegrityError, match="link_purpose_known"), transaction.atomic():
         Link.objects.filter(pk=link.pk).update(purpose="master")
     SocialAccount.objects.create(user=employee, provider="https://id.example.com", uid="1")

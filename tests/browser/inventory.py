@@ -11,7 +11,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts import allowances, factors, links
+from accounts import allowances
+from accounts.factors import actions as factors
+from accounts.links import tokens as link_tokens
 from accounts.models import Allowance, Purpose
 from tests.authenticators import code, with_app
 from tests.browser.chromium import Window
@@ -108,10 +110,10 @@ def _link(purpose: Purpose, door: str = "") -> Path:
     """What a mail brings to the employee."""
 
     def path(world: World) -> str:
-        made = links.make(
+        made = link_tokens.make(
             world.employee, purpose, email="anna.new@example.com", former_email=world.employee.email
         )
-        return reverse("accounts:arrive", args=[links.token(made, door)])
+        return reverse("accounts:arrive", args=[link_tokens.token(made, door)])
 
     return path
 
@@ -299,7 +301,7 @@ VISITS: list[Visit] = [
     Visit("link over", "accounts:arrive", "", _plain("/account/link/over/"), statuses=frozenset({410})),
     Visit("invitation", "accounts:invitation", "", _link(Purpose.INVITATION)),
     Visit("new password", "accounts:new_password", "", _link(Purpose.RESET)),
-    Visit("stop e-mail", "accounts:stop_email", "", _link(Purpose.EMAIL, links.STOP)),
+    Visit("stop e-mail", "accounts:stop_email", "", _link(Purpose.EMAIL, link_tokens.STOP)),
     Visit("confirm e-mail", "accounts:confirm_email", "employee", _link(Purpose.EMAIL)),
     Visit("e-mail", "accounts:email", "employee", _at("accounts:email")),
     Visit("sessions", "accounts:sessions", "employee", _at("accounts:sessions")),

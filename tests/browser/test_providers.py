@@ -190,7 +190,7 @@ def test_a_token_that_does_not_fit_opens_nothing(window: Callable[..., Window], 
 def test_without_a_verified_address_anna_stays_outside_and_hers_stays_free(
     window: Callable[..., Window], town: Town, name: str, claims: dict[str, Any]
 ) -> None:
-    """Seen to fail without the lines that raise no_email and unverified_email in accounts.arrivals."""
+    """Seen to fail without the lines that raise no_email and unverified_email in accounts.providers.social_login."""
     UserFactory.create(email="anna@example.com")
     provider = town.discord if name == "Discord" else town.company
     provider.person |= {"email": "anna@example.com"} | claims

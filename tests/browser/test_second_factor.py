@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 from playwright.sync_api import Browser, CDPSession
 
-from accounts import factors
+from accounts.factors import actions as factors
 from accounts.models import User
 from audit.models import Event
 from tests.authenticators import code

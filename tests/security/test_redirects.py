@@ -117,8 +117,8 @@ def test_nothing_of_ours_asks_a_request_for_the_name_of_the_desk() -> None:
         if asked.search(line)
     ]
     reviewed = (
-        "accounts/lists.py: address: str",
-        "accounts/auth_api.py: own = ",
-        "accounts/passkeys.py: host = ",
+        "accounts/rest/lists.py: address: str",
+        "accounts/providers/api.py: own = ",
+        "accounts/factors/passkeys.py: host = ",
     )
     assert [line for line in found if not line.startswith(reviewed)] == []

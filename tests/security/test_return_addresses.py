@@ -29,9 +29,10 @@ from django.urls import reverse
 from playwright.sync_api import Browser
 
 from accounts import actions as account_actions
-from accounts import issuers, one_time_forms
+from accounts import one_time_forms
 from accounts.acting import SYSTEM
 from accounts.models import User
+from accounts.providers import issuers
 from tests.authenticators import with_app
 from tests.factories import PASSWORD, UserFactory, opened, stand, web
 from tests.providers import NELLY, DiscordProvider, discord_provider
@@ -174,61 +175,61 @@ def asked_for_factor(scene: Scene) -> Brings:
     return got(scene.of(scene.factored), "accounts:confirm")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def factors_page(scene: Scene) -> Brings:
     return got(scene.of(scene.agent), "accounts:second_factors")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def app_page(scene: Scene) -> Brings:
     return got(scene.of(scene.agent), "accounts:add_app")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def app_refused(scene: Scene) -> Brings:
     return posted(scene.of(scene.agent), "accounts:add_app", code="000000")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def passkey_page(scene: Scene) -> Brings:
     return got(scene.of(scene.agent), "accounts:add_passkey")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def new_codes(scene: Scene) -> Brings:
     return posted(scene.of(scene.factored), "accounts:renew_codes")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def second_step(scene: Scene) -> Brings:
     waiting = Client()
     waiting.post(reverse("accounts:sign_in"), {"email": scene.factored.email, "password": PASSWORD})
     return got(waiting, "accounts:show_factor")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def second_step_refused(scene: Scene) -> Brings:
     waiting = Client()
     waiting.post(reverse("accounts:sign_in"), {"email": scene.factored.email, "password": PASSWORD})
     return posted(waiting, "accounts:show_factor", code="000000")
 
 
-@guarded_by("accounts.second_factor_views:_goal", brings_all=True)
+@guarded_by("accounts.factors.views:_goal", brings_all=True)
 def second_step_done_already(scene: Scene) -> Brings:
     return posted(scene.of(scene.factored), "accounts:show_factor")
 
 
-@guarded_by("accounts.second_factor_views:_goal")
+@guarded_by("accounts.factors.views:_goal")
 def by_passkey(scene: Scene) -> Brings:
     return posted(scene.of(scene.agent), "accounts:sign_in_by_passkey")
 
 
-@guarded_by("accounts.ways_in:leave", brings_all=True)
+@guarded_by("accounts.providers.views:leave", brings_all=True)
 def to_the_provider(scene: Scene) -> Brings:
     return lambda goal: scene.leave(Client(), goal)
 
 
-@guarded_by("accounts.auth_api:SignInLink.post", brings_all=True)
+@guarded_by("accounts.providers.api:SignInLink.post", brings_all=True)
 def to_the_provider_by_the_api(scene: Scene) -> Brings:
     def bring(goal: str) -> Any:
         browser = Client()
@@ -240,13 +241,13 @@ def to_the_provider_by_the_api(scene: Scene) -> Brings:
     return bring
 
 
-@guarded_by("accounts.arrivals:arrive", brings_all=True)
+@guarded_by("accounts.providers.social_login:arrive", brings_all=True)
 def from_the_provider(scene: Scene) -> Brings:
     """Whatever the session has kept."""
     return lambda goal: _returned(scene, Client(), goal)
 
 
-@guarded_by("accounts.arrivals:arrive")
+@guarded_by("accounts.providers.social_login:arrive")
 def from_the_provider_signed_in(scene: Scene) -> Brings:
     """To show that it is still oneself."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from accounts.calls import routes
+from accounts.rest.calls import routes
 from tickets.api import bulk, catalogue, conversation, files, mails, tickets, verbs
 
 urlpatterns: list[URLPattern] = [

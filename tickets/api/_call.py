@@ -13,8 +13,8 @@ from rest_framework import exceptions
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 
-from accounts import conditional
-from accounts.calls import Call, answer
+from accounts.rest import conditional
+from accounts.rest.calls import Call, answer
 from tickets import actions, files, reads
 from tickets.files import Incoming
 from tickets.models import Ticket

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from accounts.acting import Invalid
-from accounts.calls import Call, answer
-from accounts.inputs import Nothing, Shape
-from accounts.operations import operation
+from accounts.rest.calls import Call, answer
+from accounts.rest.inputs import Nothing, Shape
+from accounts.rest.operations import operation
 from tickets import actions, workflow
 from tickets.api._call import EXAMPLE, TICKETS
 from tickets.serializers import (

@@ -3,10 +3,10 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts import lists
-from accounts.calls import Call
 from accounts.models import Team
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import lists
+from accounts.rest.calls import Call
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import TeamShape, team_out
 from tickets import reads
 from tickets.api._call import EXAMPLE

@@ -4,11 +4,11 @@ from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from accounts import lists
-from accounts.calls import answer, nothing
-from accounts.inputs import Nothing, person_called
 from accounts.models import User
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import lists
+from accounts.rest.calls import answer, nothing
+from accounts.rest.inputs import Nothing, person_called
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from accounts.serializers import PersonShape, person_out
 from tickets import actions, timeline
 from tickets.api._call import EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall, UploadCall

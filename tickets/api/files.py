@@ -9,9 +9,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from accounts import lists
-from accounts.calls import Call, answer
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import lists
+from accounts.rest.calls import Call, answer
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from tickets import actions, reads, serving
 from tickets.api._call import EXAMPLE, TICKET_IN_PATH, TICKETS, UploadCall
 from tickets.models import Attachment

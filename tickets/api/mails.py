@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from accounts import lists
 from accounts.acting import Invalid
-from accounts.calls import answer
-from accounts.inputs import Nothing
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import lists
+from accounts.rest.calls import answer
+from accounts.rest.inputs import Nothing
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from tickets import actions, files, inbound_email, timeline
 from tickets.api._call import ETAG, EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall
 from tickets.api.conversation import COMMENT

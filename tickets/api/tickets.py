@@ -10,11 +10,11 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from accounts import conditional, lists
 from accounts.acting import Invalid
-from accounts.calls import nothing
 from accounts.models import User
-from accounts.operations import PAGING, operation, page_example, page_of
+from accounts.rest import conditional, lists
+from accounts.rest.calls import nothing
+from accounts.rest.operations import PAGING, operation, page_example, page_of
 from tickets import actions, reads
 from tickets.api._call import ETAG, EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall, show
 from tickets.filters import ORDERINGS, TicketFilter

@@ -4,9 +4,9 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.acting import Invalid
-from accounts.calls import nothing
-from accounts.inputs import Nothing
-from accounts.operations import operation
+from accounts.rest.calls import nothing
+from accounts.rest.inputs import Nothing
+from accounts.rest.operations import operation
 from tickets import actions
 from tickets.api._call import ETAG, EXAMPLE, TICKET_IN_PATH, TICKETS, TicketCall, show
 from tickets.serializers import CancelInput, HandOverInput, ReopenInput, StatusInput, TicketShape

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import keyset, one_time_forms
+from accounts import one_time_forms
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.forms import focus_first_fault
 from accounts.models import Team, User
 from accounts.one_time_forms import signed_in
+from accounts.rest import keyset
 from accounts.visitors import me
 from audit.models import Door
 from tickets import actions, files, reads, search

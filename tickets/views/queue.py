@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import keyset
 from accounts.acting import Invalid, actor_of
 from accounts.one_time_forms import name_for, signed_in
+from accounts.rest import keyset
 from accounts.visitors import local, me
 from audit.models import Door
 from tickets import actions, reads

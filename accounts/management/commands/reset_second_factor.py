@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import factors
 from accounts.acting import SYSTEM
+from accounts.factors import actions as factors
 from accounts.models import User
 
 

@@ -11,9 +11,10 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import actions, arrivals, issuers
+from accounts import actions
 from accounts.acting import SYSTEM
 from accounts.models import User
+from accounts.providers import issuers, social_login
 from audit.models import Event
 from tests.providers import LEADING_AWAY, OpenIDProvider, openid_provider
 
@@ -101,7 +102,7 @@ def test_the_answer_is_the_sessions_that_asked_and_good_once(
 def test_what_does_not_fit_is_told_by_its_code(
     client: Client, employee: User, company: OpenIDProvider, lie: dict[str, str], code: str
 ) -> None:
-    """Seen to fail, each: without the look at the nonce, without that at the audience, in accounts/providers.py."""
+    """Seen to fail, each: without the look at the nonce, without that at the audience, in providers.oauth."""
     company.lies = lie
     answer = call(
         client, "/company/callback", **come_from(company, call(client, "/company/authorization").json())
@@ -157,14 +158,14 @@ def test_a_person_shut_out_on_the_way_is_refused(
     client: Client, employee: User, company: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen to fail without `turned_away` in AccountAdapter.respond_user_inactive: 404."""
-    found = arrivals._whose
+    found = social_login._whose
 
     def whose(named: Any, *, by: Any) -> User:
         user = found(named, by=by)
         actions.deactivate(user, by=SYSTEM)
         return user
 
-    monkeypatch.setattr(arrivals, "_whose", whose)
+    monkeypatch.setattr(social_login, "_whose", whose)
     link = call(client, "/company/authorization").json()
     refused = call(client, "/company/callback", **come_from(company, link))
     assert (refused.status_code, refused.json()["code"]) == (409, "inactive")

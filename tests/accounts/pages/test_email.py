@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from accounts import actions, by_mail, links
+from accounts import actions
 from accounts.acting import SYSTEM, Invalid
+from accounts.links import actions as link_actions
+from accounts.links import tokens as link_tokens
 from accounts.models import Link, Purpose, User
 from audit.models import Event
 from tests.accounts.mailbox import Mailbox, followed, path_in, text_of
@@ -42,7 +44,7 @@ def test_anna_confirms_in_the_new_mailbox_and_the_old_one_hears_of_it(
 
 
 def test_the_old_mailbox_says_no(employee: User, browser_of: BrowserOf, mailbox: Mailbox) -> None:
-    """Seen to fail: without links.end in by_mail.stop_address, and with a page that does it when looked at."""
+    """Seen to fail: without tokens.end in links.actions.stop_address; and with a page that does it at a look."""
     browser = browser_of(employee)
     browser.post(EMAIL, {"email": NEW})
     confirm, stop = mailbox.link_to(NEW), mailbox.link_to(OLD)
@@ -70,7 +72,7 @@ def test_neither_link_does_what_the_other_is_for(
 
 
 def test_no_other_page_takes_it_either(employee: User, browser_of: BrowserOf, mailbox: Mailbox) -> None:
-    """Seen to fail: without the question for the door in views_by_mail._arrived."""
+    """Seen to fail: without the question for the door in links.views._arrived."""
     browser = browser_of(employee)
     browser.post(EMAIL, {"email": NEW})
     followed(browser, mailbox.link_to(NEW))
@@ -80,13 +82,13 @@ def test_no_other_page_takes_it_either(employee: User, browser_of: BrowserOf, ma
 
 
 def test_the_verbs_ask_what_a_link_is_for(employee: User) -> None:
-    """Whichever page it came to. Seen to fail: without the purpose in by_mail._taken."""
-    link = links.make(employee, Purpose.EMAIL, email=NEW)
-    with pytest.raises(by_mail.Over):
-        by_mail.reset_password(link, password="another long password", by=web(employee))
-    reset = links.make(employee, Purpose.RESET, email=OLD)
-    for verb in (by_mail.take_address, by_mail.stop_address):
-        with pytest.raises(by_mail.Over):
+    """Whichever page it came to. Seen to fail: without the purpose in link_actions._taken."""
+    link = link_tokens.make(employee, Purpose.EMAIL, email=NEW)
+    with pytest.raises(link_actions.Over):
+        link_actions.reset_password(link, password="another long password", by=web(employee))
+    reset = link_tokens.make(employee, Purpose.RESET, email=OLD)
+    for verb in (link_actions.take_address, link_actions.stop_address):
+        with pytest.raises(link_actions.Over):
             verb(reset, by=web(employee))
 
 
@@ -94,7 +96,7 @@ def test_whoever_reads_a_mailbox_by_mistake_gets_nothing(
     employee: User, colleague: User, browser_of: BrowserOf, mailbox: Mailbox
 ) -> None:
     """A slip of the pen must not give the account away. Seen to fail without the question
-    who it is in by_mail.take_address; the page asks, too."""
+    who it is in link_actions.take_address; the page asks, too."""
     browser_of(employee).post(EMAIL, {"email": NEW})
     link = mailbox.link_to(NEW)
     stranger, other = Client(), browser_of(colleague)
@@ -102,8 +104,8 @@ def test_whoever_reads_a_mailbox_by_mistake_gets_nothing(
         followed(browser, link)
     assert stranger.post(CONFIRM)["Location"].startswith("/account/sign-in/")
     assert other.post(CONFIRM).status_code == 403
-    with pytest.raises(by_mail.Over):
-        by_mail.take_address(Link.objects.get(), by=web(colleague))
+    with pytest.raises(link_actions.Over):
+        link_actions.take_address(Link.objects.get(), by=web(colleague))
     employee.refresh_from_db()
     assert employee.email == OLD
 
@@ -111,7 +113,7 @@ def test_whoever_reads_a_mailbox_by_mistake_gets_nothing(
 def test_whoever_opens_it_as_somebody_else_may_sign_in_as_the_one_who_asked(
     employee: User, colleague: User, browser_of: BrowserOf, mailbox: Mailbox
 ) -> None:
-    """Seen to fail with by_mail's `over` for both: the page called a good link dead."""
+    """Seen to fail with `over` of links.views for both: the page called a good link dead."""
     browser_of(employee).post(EMAIL, {"email": NEW})
     browser = browser_of(colleague)
     assert followed(browser, mailbox.link_to(NEW)) == CONFIRM
@@ -170,7 +172,7 @@ def test_who_has_to_sign_in_first_goes_on_from_there(
 
 
 def test_a_browser_that_was_left_open_moves_nobody(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail without proof.is_fresh in the view. What was typed waits until the password is shown."""
+    """Seen to fail without reauthentication.is_fresh in the view. What was typed waits until the password is shown."""
     browser = Client()
     browser.force_login(employee)
     page = browser.get(EMAIL).content.decode()
@@ -185,7 +187,7 @@ def test_a_browser_that_was_left_open_moves_nobody(employee: User, mailbox: Mail
 def test_nobody_learns_who_has_an_account_by_asking_for_his_address(
     employee: User, colleague: User, browser_of: BrowserOf, mailbox: Mailbox
 ) -> None:
-    """Seen to fail with Invalid for an address that is taken in by_mail.ask_for_address: the page said so."""
+    """Seen to fail with Invalid for an address that is taken in link_actions.ask_for_address: the page said so."""
     browser = browser_of(employee)
     seen = []
     for address in (colleague.email.upper(), NEW):
@@ -219,13 +221,13 @@ def test_an_address_that_was_taken_meanwhile_is_not_given(
     UserFactory.create(email=NEW.upper())
     assert browser.post(CONFIRM)["Location"] == EMAIL
     with pytest.raises(Invalid):
-        by_mail.take_address(Link.objects.get(), by=web(employee))
+        link_actions.take_address(Link.objects.get(), by=web(employee))
     employee.refresh_from_db()
     assert employee.email == OLD
 
 
 def test_another_wish_takes_its_place(employee: User, browser_of: BrowserOf, mailbox: Mailbox) -> None:
-    """Seen to fail: without links.end in by_mail.ask_for_address."""
+    """Seen to fail: without link_tokens.end in link_actions.ask_for_address."""
     browser = browser_of(employee)
     browser.post(EMAIL, {"email": NEW})
     first = mailbox.link_to(NEW)
@@ -237,7 +239,7 @@ def test_another_wish_takes_its_place(employee: User, browser_of: BrowserOf, mai
 def test_a_change_by_an_administrator_ends_it(
     employee: User, browser_of: BrowserOf, mailbox: Mailbox
 ) -> None:
-    """Seen to fail: without both the address in links.state_of and links.end in links.told."""
+    """Seen to fail: without both the address in link_tokens.state_of and link_tokens.end in link_tokens.told."""
     browser_of(employee).post(EMAIL, {"email": NEW})
     links = [path_in(mailbox.last_to(address)) for address in (NEW, OLD)]
     actions.change_email(employee, email="fourth@example.com", by=SYSTEM)
@@ -257,8 +259,8 @@ def test_a_desk_without_mail_sends_to_an_administrator(employee: User, browser_o
 def test_what_is_no_address_is_refused(
     employee: User, browser_of: BrowserOf, mailbox: Mailbox, typed: str
 ) -> None:
-    """By the page and by the verb. Seen to fail: without check_email in by_mail.ask_for_address."""
+    """By the page and by the verb. Seen to fail: without check_email in link_actions.ask_for_address."""
     with pytest.raises(Invalid):
-        by_mail.ask_for_address(employee, email=typed, by=web(employee))
+        link_actions.ask_for_address(employee, email=typed, by=web(employee))
     assert 'aria-invalid="true"' in browser_of(employee).post(EMAIL, {"email": typed}).content.decode()
     assert not Link.objects.exists()

@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions, by_mail
+from accounts import actions
 from accounts.acting import Forbidden, Refused
+from accounts.links import actions as link_actions
 from accounts.models import Link, User
 from audit.models import Event
 from tests.accounts.mailbox import Mailbox, followed, text_of
@@ -72,15 +73,15 @@ def test_who_is_made_known_without_a_password_is_invited_next(
 
 
 def test_the_mail_is_in_her_language(nina: User, admin: User, mailbox: Mailbox) -> None:
-    by_mail.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     mail = mailbox.last_to("nina@example.com")
     assert '<html lang="ru">' in text_of(mail, "html")
     assert "nina@example.com" in text_of(mail)
 
 
 def test_it_is_good_for_three_days_and_once(nina: User, admin: User, mailbox: Mailbox) -> None:
-    """Seen to fail without the password in links.state_of."""
-    link = by_mail.invite(nina, by=web(admin))
+    """Seen to fail without the password in link_tokens.state_of."""
+    link = link_actions.invite(nina, by=web(admin))
     assert (link.expires_at - link.created_at).total_seconds() == 72 * 3600
     path = mailbox.link_to("nina@example.com")
     browser, other = Client(), Client()
@@ -92,10 +93,10 @@ def test_it_is_good_for_three_days_and_once(nina: User, admin: User, mailbox: Ma
 
 
 def test_the_next_one_takes_its_place(nina: User, admin: User, mailbox: Mailbox) -> None:
-    """Seen to fail without links.end in by_mail.invite."""
-    by_mail.invite(nina, by=web(admin))
+    """Seen to fail without link_tokens.end in link_actions.invite."""
+    link_actions.invite(nina, by=web(admin))
     first = mailbox.link_to("nina@example.com")
-    by_mail.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     second = mailbox.link_to("nina@example.com")
     assert first != second
     assert [followed(Client(), path) for path in (first, second)] == ["", INVITATION]
@@ -105,8 +106,8 @@ def test_who_has_lost_it_and_asks_for_a_password_is_sent_another(
     nina: User, admin: User, mailbox: Mailbox
 ) -> None:
     """Seen to fail with "no_password" for everybody who has none: she read of a service that she has never used;
-    and, for the first, with links.end in by_mail._invitation: whoever asked in her name ended what she had open."""
-    by_mail.invite(nina, by=web(admin))
+    and, for the first, with tokens.end in links.actions._invitation: whoever asked in her name ended what was open."""
+    link_actions.invite(nina, by=web(admin))
     first = mailbox.link_to("nina@example.com")
     stranger = Client(REMOTE_ADDR="203.0.113.7")
     assert stranger.post("/account/forgot/", {"email": "nina@example.com"}).status_code == 302
@@ -123,11 +124,11 @@ def test_who_has_lost_it_and_asks_for_a_password_is_sent_another(
 
 def test_nobody_who_was_invited_long_ago_is_sent_another(nina: User, admin: User, mailbox: Mailbox) -> None:
     """Nor does asking time and again prolong it. Seen to fail with any earlier invitation, as it was."""
-    by_mail.invite(nina, by=web(admin))
-    Link.objects.update(created_at=timezone.now() - by_mail.INVITED_FOR + timedelta(hours=1))
+    link_actions.invite(nina, by=web(admin))
+    Link.objects.update(created_at=timezone.now() - link_actions.INVITED_FOR + timedelta(hours=1))
     Client().post("/account/forgot/", {"email": "nina@example.com"})
     assert len(mailbox.all_to("nina@example.com")) == 2
-    Link.objects.filter(asked_from=None).update(created_at=timezone.now() - by_mail.INVITED_FOR)
+    Link.objects.filter(asked_from=None).update(created_at=timezone.now() - link_actions.INVITED_FOR)
     Client().post("/account/forgot/", {"email": "nina@example.com"})
     mail = mailbox.last_to("nina@example.com")
     assert "/account/link/" not in text_of(mail)
@@ -146,7 +147,7 @@ def test_a_short_password_and_a_slip_in_it_are_told_together(
     nina: User, admin: User, mailbox: Mailbox
 ) -> None:
     """Seen to fail without the question for its strength in NewPasswordForm.clean: one was told after the other."""
-    by_mail.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     browser = Client()
     followed(browser, mailbox.link_to("nina@example.com"))
     page = browser.post(INVITATION, CHOSEN | {"password": "short", "repeated": "shirt"}).content.decode()
@@ -156,22 +157,22 @@ def test_a_short_password_and_a_slip_in_it_are_told_together(
 
 
 def test_one_that_died_before_it_was_sent_is_not_sent(nina: User, admin: User, mailbox: Mailbox) -> None:
-    """Seen to fail: without links.is_good in letters._words."""
-    by_mail.invite(nina, by=web(admin))
-    by_mail.invite(nina, by=web(admin))
+    """Seen to fail: without link_tokens.is_good in letters._words."""
+    link_actions.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     assert len(mailbox.all_to("nina@example.com")) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_accept_at_once_one_does(admin: User) -> None:
-    """Seen to fail without the call of `is_good` in by_mail._taken."""
+    """Seen to fail without the call of `is_good` in link_actions._taken."""
     for _round in range(10):
         user = UserFactory.create(has_password=False)
-        link = by_mail.invite(user, by=web(admin))
+        link = link_actions.invite(user, by=web(admin))
         results = at_once(
             *(
                 partial(
-                    by_mail.accept_invitation, link, full_name=name, language="en",
+                    link_actions.accept_invitation, link, full_name=name, language="en",
                     password="another long password", by=web(user),
                 )
                 for name in ("Nina", "Mallory")
@@ -187,16 +188,16 @@ def test_without_mail_maria_is_shown_the_link_once(
     assert "sends no mail" in maria.get(page_of(nina)).content.decode()
     answer = maria.post(page_of(nina))
     assert "no-store" in answer["Cache-Control"]
-    from accounts import links
+    from accounts.links import tokens as link_tokens
 
-    address = links.address(Link.objects.get())
+    address = link_tokens.address(Link.objects.get())
     assert address in answer.content.decode()
     assert address not in maria.get(page_of(nina)).content.decode()
     assert followed(Client(), address.removeprefix("http://127.0.0.1:8000")) == INVITATION
 
 
 def test_a_browser_that_was_left_open_shows_nobody_a_link(nina: User, admin: User) -> None:
-    """Seen to fail without proof.is_fresh in UserAdmin.invite."""
+    """Seen to fail without reauthentication.is_fresh in UserAdmin.invite."""
     browser = Client()
     browser.force_login(admin)
     assert browser.post(page_of(nina))["Location"].startswith("/account/confirm/")
@@ -204,9 +205,9 @@ def test_a_browser_that_was_left_open_shows_nobody_a_link(nina: User, admin: Use
 
 
 def test_only_administrators_invite(nina: User, agent: User, browser_of: Callable[[User], Client]) -> None:
-    """Seen to fail: without require_admin_still in by_mail.invite."""
+    """Seen to fail: without require_admin_still in link_actions.invite."""
     with pytest.raises(Forbidden):
-        by_mail.invite(nina, by=web(agent))
+        link_actions.invite(nina, by=web(agent))
     assert browser_of(agent).post(page_of(nina)).status_code in {302, 403}
     assert not Link.objects.exists()
 
@@ -214,18 +215,18 @@ def test_only_administrators_invite(nina: User, agent: User, browser_of: Callabl
 def test_who_has_a_password_or_is_shut_out_is_not_invited(
     employee: User, nina: User, admin: User, browser_of: Callable[[User], Client]
 ) -> None:
-    """Seen to fail: without either refusal of by_mail.invite."""
+    """Seen to fail: without either refusal of link_actions.invite."""
     actions.deactivate(nina, by=web(admin))
     for user, code in ((employee, "has_password"), (nina, "person_inactive")):
         with pytest.raises(Refused) as refusal:
-            by_mail.invite(user, by=web(admin))
+            link_actions.invite(user, by=web(admin))
         assert refusal.value.code == code
     assert "has a password already" in browser_of(admin).post(page_of(employee)).content.decode()
 
 
 def test_accepting_it_needs_the_token_of_its_form(nina: User, admin: User, mailbox: Mailbox) -> None:
     """Seen to fail: without CsrfViewMiddleware."""
-    by_mail.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     browser = Client(enforce_csrf_checks=True)
     followed(browser, mailbox.link_to("nina@example.com"))
     assert browser.post(INVITATION, CHOSEN).status_code == 403
@@ -243,7 +244,7 @@ def test_accepting_it_needs_the_token_of_its_form(nina: User, admin: User, mailb
 def test_faults_are_said_beside_the_field(
     nina: User, admin: User, mailbox: Mailbox, field: str, value: str, said: str
 ) -> None:
-    by_mail.invite(nina, by=web(admin))
+    link_actions.invite(nina, by=web(admin))
     browser = Client(headers={"accept-language": "en"})
     followed(browser, mailbox.link_to("nina@example.com"))
     fields = CHOSEN | {field: value} | ({"repeated": value} if field == "password" else {})

@@ -9,8 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts import actions, by_mail
+from accounts import actions
 from accounts.acting import SYSTEM
+from accounts.links import actions as link_actions
 from accounts.models import Link, User
 from audit.models import Event
 from notifications.models import Delivery
@@ -57,7 +58,7 @@ def test_the_mail_speaks_the_language_of_its_reader_and_says_who_asked(
 
 
 def test_a_link_is_good_once(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail without the password in links.state_of. Two at once: see the race in test_invitation.py."""
+    """Seen to fail without the password in link_tokens.state_of. Two at once: see the race in test_invitation.py."""
     ask()
     link = mailbox.link_to("anna@example.com")
     first, second = Client(), Client()
@@ -75,7 +76,7 @@ def test_a_link_is_good_once(employee: User, mailbox: Mailbox) -> None:
 
 
 def test_a_link_is_good_for_an_hour(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail without the comparison with `expires_at` in links.is_good."""
+    """Seen to fail without the comparison with `expires_at` in link_tokens.is_good."""
     ask()
     link = mailbox.link_to("anna@example.com")
     made = Link.objects.get()
@@ -85,7 +86,7 @@ def test_a_link_is_good_for_an_hour(employee: User, mailbox: Mailbox) -> None:
 
 
 def test_who_has_followed_it_finds_it_dead_too(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail without the call of `is_good` in links.again."""
+    """Seen to fail without the call of `is_good` in link_tokens.again."""
     ask()
     browser = Client()
     followed(browser, mailbox.link_to("anna@example.com"))
@@ -114,7 +115,7 @@ def test_the_page_has_a_clean_address_and_opening_it_changes_nothing(
 def test_nothing_that_is_stored_opens_anything(employee: User, mailbox: Mailbox) -> None:
     """Neither the row, nor the delivery, nor a job, nor the session of who has followed the link.
 
-    Seen to fail: with the token kept in the session by `arrive`, and in a column of the link by links.make.
+    Seen to fail: with the token kept in the session by `arrive`, and in a column of the link by link_tokens.make.
     """
     ask()
     browser = Client()
@@ -137,12 +138,12 @@ def test_nothing_that_is_stored_opens_anything(employee: User, mailbox: Mailbox)
     "broken", ["x", "é" * 64, "A" * 64, "A" * 63, "AAAA", "%00", "../../x", "0" * 4000, "A" * 62 + "=="]
 )
 def test_no_other_token_opens_anything(db: None, broken: str) -> None:
-    """Seen to fail by an error: without the except of links.ever, and AAAA without its question for the length."""
+    """Seen to fail by an error: without the except of tokens.ever, and AAAA without its question for the length."""
     assert Client().get(f"/account/link/{broken}/").status_code in {400, 404, 410}
 
 
 def test_a_token_with_another_mac_is_worth_nothing(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail without the comparison of the MAC in links.ever."""
+    """Seen to fail without the comparison of the MAC in link_tokens.ever."""
     ask()
     link = mailbox.link_to("anna@example.com").rstrip("/")
     forged = link[:-1] + ("A" if link[-1] != "A" else "B")
@@ -180,7 +181,7 @@ def test_every_open_session_ends(
 def test_a_weak_password_is_refused_and_the_link_stays_good(
     employee: User, mailbox: Mailbox, weak: str, said: str
 ) -> None:
-    """Seen to fail, for the second: without check_password in by_mail._set_password; the form knows no names."""
+    """Seen to fail, for the second: without check_password in link_actions._set_password; the form knows no names."""
     ask()
     browser = Client()
     followed(browser, mailbox.link_to("anna@example.com"))
@@ -221,7 +222,7 @@ def test_known_unknown_and_shut_out_get_one_answer_for_the_same_work(
 
 
 def test_who_signs_in_elsewhere_is_told_how(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail: without the question of by_mail.reset_password for a password that can be used."""
+    """Seen to fail: without the question of link_actions.reset_password for a password that can be used."""
     employee.set_unusable_password()
     employee.save()
     actions.link_identity(employee, issuer="https://id.example.com", uid="0x-anna", about={}, by=SYSTEM)
@@ -230,10 +231,10 @@ def test_who_signs_in_elsewhere_is_told_how(employee: User, mailbox: Mailbox) ->
     assert mail["Subject"] == "How you sign in"
     assert "/account/link/" not in text_of(mail)
     [link] = Link.objects.all()
-    from accounts import links
+    from accounts.links import tokens as link_tokens
 
     browser = Client()
-    followed(browser, f"/account/link/{links.token(link)}/")
+    followed(browser, f"/account/link/{link_tokens.token(link)}/")
     assert browser.post(NEW_PASSWORD, BOTH).status_code == 410, "nobody gets a password who has none"
 
 
@@ -241,10 +242,10 @@ def test_asking_often_is_told_to_wait_and_floods_no_mailbox(
     employee: User, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen to fail without MOST_RESETS, and without `minutes_to_wait` in the view."""
-    for number in range(by_mail.MOST_RESETS + 3):
+    for number in range(link_actions.MOST_RESETS + 3):
         Client(REMOTE_ADDR=f"203.0.113.{number}").post(FORGOT, {"email": "anna@example.com"})
     mails = mailbox.all_to("anna@example.com")
-    assert len(mails) == by_mail.MOST_RESETS
+    assert len(mails) == link_actions.MOST_RESETS
     # Whoever asks for them in her name takes nothing from Anna: each is good.
     from tests.accounts.mailbox import path_in
 
@@ -256,7 +257,7 @@ def test_asking_often_is_told_to_wait_and_floods_no_mailbox(
 
 
 def test_a_job_that_runs_again_sends_no_second_mail(employee: User, mailbox: Mailbox) -> None:
-    """Seen to fail: without the name of the wish in by_mail.ask_for_password."""
+    """Seen to fail: without the name of the wish in link_actions.ask_for_password."""
     ask()
     job = ProcrastinateJob.objects.get(task_name="accounts.mail_new_password")
     work_off()

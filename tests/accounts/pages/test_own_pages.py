@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from accounts import arrivals
 from accounts.models import User
+from accounts.providers import social_login
 from tests.authenticators import code, with_app
 
 type BrowserOf = Callable[[User], Client]
@@ -59,5 +59,5 @@ def test_the_profile_tells_how_the_account_stands(employee: User, browser_of: Br
 def test_a_name_with_a_full_stop_ends_no_sentence(language: str) -> None:
     """Seen to fail with "You have not signed in with Example Inc.." and its like."""
     with translation.override(language):
-        for why in arrivals.TEXTS:
-            assert ".." not in arrivals.text_of(why, "Example Inc.")
+        for why in social_login.TEXTS:
+            assert ".." not in social_login.text_of(why, "Example Inc.")

@@ -2,15 +2,15 @@
 
 Where a test does not say itself how it was seen to fail, it was without this guard:
 
-- require_POST of ways_in.leave: whoever_merely_follows_a_link
+- require_POST of providers.views.leave: whoever_merely_follows_a_link
 - the issuer, the schemes and the shape of discovery in CompanyAdapter._discovered: discovery_speaks_for_its_own_issuer
-- makes_account_for in arrivals._new: whoever_the_company_sends, a_group_may_be_what_makes_an_account
+- makes_account_for in social_login._new: whoever_the_company_sends, a_group_may_be_what_makes_an_account
 - `highest_role` in Issuer.role_for: a_role_above_the_mapping
 - `_claim_names` in CompanyAdapter._groups: more_groups_than_fit
 - 404 of Discord's server taken for a membership: a_server_of_discord
 - identity_taken in actions.link_identity, the account given to whoever asks: an_account_that_is_somebody_elses
 - last_way_in in actions.unlink_identity: the_only_way_in
-- the question whether the limit is exceeded in ways_in.count: too_many_dances (here and in the API)
+- the question whether the limit is exceeded in providers.views.count: too_many_dances (here and in the API)
 """
 
 import io
@@ -34,10 +34,11 @@ from django.db import connection
 from django.test import Client
 from requests import ConnectionError as NoConnection
 
-from accounts import actions, adapters, arrivals, fetching, issuers, providers
+from accounts import actions, adapters
 from accounts.acting import SYSTEM
-from accounts.issuers import Issuer
 from accounts.models import Role, User
+from accounts.providers import fetching, issuers, oauth, social_login
+from accounts.providers.issuers import Issuer
 from audit.models import Event
 from tests.authenticators import code, with_app
 from tests.factories import PASSWORD, UserFactory, web
@@ -206,7 +207,7 @@ def is_of_the_desk(address: str) -> bool:
 def test_the_whole_dance_ends_at_the_desk_whatever_a_form_says(
     client: Client, trust: Callable[..., Any], db: None, kind: str
 ) -> None:
-    """Seen to fail without `local` in ways_in.leave (what is kept)."""
+    """Seen to fail without `local` in providers.views.leave (what is kept)."""
     UserFactory.create(email="anna@example.com")
     UserFactory.create(email="nelly@example.com")
     with openid_provider() as company, discord_provider() as discord:
@@ -226,7 +227,7 @@ def test_the_whole_dance_ends_at_the_desk_whatever_a_form_says(
 def test_what_a_state_holds_is_not_believed_either(
     employee: User, browser_of: Callable[[User], Client], company: OpenIDProvider, has_signed_in: bool
 ) -> None:
-    """Seen to fail without `local` in arrivals.arrive."""
+    """Seen to fail without `local` in social_login.arrive."""
     dance(Client(), company)
     for goal in LEADING_AWAY:
         browser = browser_of(employee) if has_signed_in else Client()
@@ -271,7 +272,7 @@ def test_an_id_token_that_does_not_fit_lets_nobody_in(
     client: Client, employee: User, company: OpenIDProvider, lie: str
 ) -> None:
     """Seen to fail with its guard removed: each of nonce, aud, azp, iss, exp, iat, sub and the subject of userinfo by
-    taking its line out of accounts.providers.CompanyAdapter (`claims_of`, `named`)."""
+    taking its line out of accounts.providers.oauth.CompanyAdapter (`claims_of`, `named`)."""
     company.lies = LIES[lie]
     answer = dance(client, company)
     assert answer["Location"] == SIGN_IN
@@ -447,7 +448,7 @@ def test_a_provider_in_our_own_network_is_asked_only_if_that_is_allowed(
 def test_dripping_answers_end_with_the_patience_of_one_page(
     client: Client, db: None, company: OpenIDProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts import fetching
+    from accounts.providers import fetching
 
     monkeypatch.setattr(fetching, "ALL_OF_IT", 0.6)
     company.answers = {"/.well-known/openid-configuration": Reply(raw=[b"H", *[b"x"] * 400], pause=0.05)}
@@ -476,7 +477,7 @@ def hanging(company: OpenIDProvider) -> Iterator[tuple[OpenIDProvider, threading
 def test_a_provider_that_hangs_holds_two_threads_and_no_more(
     hanging: tuple[OpenIDProvider, threading.Event],
 ) -> None:
-    """Seen to fail without the semaphore in accounts.fetching.exchange: all six wait."""
+    """Seen to fail without the semaphore in accounts.providers.fetching.exchange: all six wait."""
     company, go_on = hanging
     answered: list[int] = []
     calm = threading.Event()
@@ -509,7 +510,7 @@ def test_a_provider_that_hangs_holds_two_threads_and_no_more(
 def test_the_third_at_a_healthy_provider_waits_for_his_turn_and_the_fourth_does_not(
     hanging: tuple[OpenIDProvider, threading.Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail without waiting in accounts.fetching: the third is turned away, too."""
+    """Seen to fail without waiting in accounts.providers.fetching: the third is turned away, too."""
     _company, go_on = hanging
     monkeypatch.setattr(fetching, "TURN", 15)
     answered: list[int] = []
@@ -536,7 +537,7 @@ def test_what_is_done_after_the_last_answer_holds_nobody_up_and_no_provider_the_
     monkeypatch.setattr(fetching, "AT_ONCE", 1)
     monkeypatch.setattr(fetching, "TURN", 0.1)
     fetching._free.clear()
-    whose, met = arrivals._whose, []
+    whose, met = social_login._whose, []
 
     def another(issuer: str) -> str:
         try:
@@ -550,7 +551,7 @@ def test_what_is_done_after_the_last_answer_holds_nobody_up_and_no_provider_the_
         met.append(there)
         return whose(*args, **named)
 
-    monkeypatch.setattr(arrivals, "_whose", look)
+    monkeypatch.setattr(social_login, "_whose", look)
     dance(client, company)
     assert is_in(client) == "anna@example.com"
     assert met == ["asks"]
@@ -592,9 +593,9 @@ def test_what_a_provider_publishes_is_asked_for_once_in_a_while(
     company.header, company.publishes = {"kid": "second"}, "second"
     dance(client, company)
     assert is_in(client) == ""  # within a minute of the last time
-    providers.key_sets.keep(company.url, [])
-    at, keys = providers.key_sets._held[company.url]
-    providers.key_sets._held[company.url] = (at - providers.ROTATION, keys)
+    oauth.key_sets.keep(company.url, [])
+    at, keys = oauth.key_sets._held[company.url]
+    oauth.key_sets._held[company.url] = (at - oauth.ROTATION, keys)
     for _n in range(2):
         dance(client, company)
         assert is_in(client) == "anna@example.com"
@@ -616,12 +617,12 @@ def test_a_new_key_without_a_name_is_found_within_a_minute(employee: User, compa
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key(company.signing).public_key()))
     company.answers["/keys"] = Reply(200, json.dumps({"keys": [public]}).encode())
     assert not comes_in()  # within a minute of the last time
-    at, keys = providers.key_sets._held[company.url]
-    providers.key_sets._held[company.url] = (at - providers.ROTATION, keys)
+    at, keys = oauth.key_sets._held[company.url]
+    oauth.key_sets._held[company.url] = (at - oauth.ROTATION, keys)
     assert comes_in()
     company.signing = "somebody else's"
-    at, keys = providers.key_sets._held[company.url]
-    providers.key_sets._held[company.url] = (at - providers.ROTATION, keys)
+    at, keys = oauth.key_sets._held[company.url]
+    oauth.key_sets._held[company.url] = (at - oauth.ROTATION, keys)
     assert not comes_in()
     assert not comes_in()
     paths = [urlsplit(heard.path).path for heard in company.server.heard]
@@ -636,7 +637,7 @@ def test_where_an_answer_is_odd_stands_in_the_log_and_no_secret_does(
     def broken(_self: Any, _claims: Any) -> None:
         raise AttributeError("renamed by an upgrade")
 
-    monkeypatch.setattr(providers.CompanyAdapter, "_groups", broken)
+    monkeypatch.setattr(oauth.CompanyAdapter, "_groups", broken)
     handlers = logging.getLogger().handlers
     ours = next(each for each in handlers if isinstance(each.formatter, structlog.stdlib.ProcessorFormatter))
     monkeypatch.setattr(ours, "stream", io.StringIO())
@@ -792,7 +793,7 @@ def test_two_issuers_with_one_subject_are_two_people(
 def test_a_person_shut_out_does_not_come_in_by_a_provider(
     client: Client, employee: User, admin: User, company: OpenIDProvider
 ) -> None:
-    """Seen to fail without the questions for `is_active` in accounts.arrivals and accounts.adapters."""
+    """Seen to fail without the questions for `is_active` in accounts.providers.social_login and accounts.adapters."""
     dance(client, company)
     actions.deactivate(employee, by=SYSTEM)
     again = Client()
@@ -808,14 +809,14 @@ def test_a_person_shut_out_does_not_come_in_by_a_provider(
 @pytest.fixture
 def shut_out_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else shuts the person out when it is clear who comes, and before he is in."""
-    found = arrivals._whose
+    found = social_login._whose
 
     def whose(named: Any, *, by: Any) -> User:
         user = found(named, by=by)
         actions.deactivate(user, by=SYSTEM)
         return user
 
-    monkeypatch.setattr(arrivals, "_whose", whose)
+    monkeypatch.setattr(social_login, "_whose", whose)
 
 
 @pytest.mark.usefixtures("shut_out_on_the_way")
@@ -835,7 +836,7 @@ def test_a_person_shut_out_on_the_way_stays_out_and_that_is_remembered(
 def test_a_first_sign_in_and_a_departure_wait_for_each_other_in_no_circle(
     admin: User, trust: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, deed: str
 ) -> None:
-    """Both take the lock of departures first. Seen to fail without it in arrivals._found_or_made: a deadlock, and
+    """Both take the lock of departures first. Seen to fail without it in social_login._found_or_made: a deadlock, and
     the person stays."""
     linked = threading.Event()
     link = actions.link_identity
@@ -984,7 +985,7 @@ def test_groups_make_agents_and_their_end_unmakes_them(
 
 @pytest.mark.django_db(transaction=True)
 def test_who_keeps_his_role_waits_for_no_departure(employee: User, trust: Callable[..., Any]) -> None:
-    """Seen to fail with the lock taken at every sign-in in arrivals._found_or_made: it waits until it is refused."""
+    """Seen to fail with the lock taken at every sign-in in _found_or_made: it waits until it is refused."""
     with openid_provider(groups=["desk"]) as company:
         trust(company.entry(trusted_domains=["example.com"], agent_groups=["desk"]))
         dance(Client(), company)
@@ -1087,7 +1088,7 @@ def test_anna_connects_an_account_of_another_address_and_disconnects_it(
 def test_nobody_connects_or_disconnects_at_a_browser_that_was_left(
     employee: User, browser_of: Callable[[User], Client], company: OpenIDProvider
 ) -> None:
-    """Seen to fail without the questions to proof.is_fresh in accounts.ways_in and accounts.arrivals."""
+    """Seen to fail without the questions for a fresh proof in providers.views and providers.social_login."""
     browser = browser_of(employee)
     asked = gone_to(browser, connect="yes")
     session = browser.session
@@ -1199,7 +1200,7 @@ def test_too_many_dances_have_to_wait(
 def test_who_is_refused_for_the_number_leaves_nothing_behind(
     client: Client, db: None, company: OpenIDProvider, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail with GOAL kept before the count in ways_in.leave: a row for each, of what a stranger has typed."""
+    """Seen to fail with GOAL kept before the count in providers.views.leave: a row for each, of what a stranger types."""
     monkeypatch.setitem(settings.RATE_LIMITS, "provider", 1)
     gone_to(Client())
     Session.objects.all().delete()
@@ -1212,11 +1213,11 @@ def test_who_is_refused_for_the_number_leaves_nothing_behind(
 def test_where_she_wanted_to_go_is_forgotten_once_she_is_there(
     client: Client, employee: User, company: OpenIDProvider
 ) -> None:
-    """Seen to fail with GOAL kept in arrivals.arrive: a later answer that nobody asked for led there."""
+    """Seen to fail with GOAL kept in social_login.arrive: a later answer that nobody asked for led there."""
     for _n in range(2):
         dance(client, company, next="/tickets/new/")
         assert is_in(client) == "anna@example.com"
-        assert arrivals.GOAL not in client.session
+        assert social_login.GOAL not in client.session
         assert back(client, "/account/with/company/callback/?error=access_denied")["Location"] == CONFIRM
 
 
@@ -1287,5 +1288,5 @@ def test_a_setting_of_another_shape_is_refused(document: str) -> None:
 
 
 def test_every_reason_has_words() -> None:
-    for reason in (*arrivals.TEXTS, "wrong_nonce"):
-        assert "%" not in arrivals.text_of(reason, "Company")
+    for reason in (*social_login.TEXTS, "wrong_nonce"):
+        assert "%" not in social_login.text_of(reason, "Company")

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import safe_writing
 from accounts.models import StoredAnswer, User
+from accounts.rest import safe_writing
 from audit.models import Event
 from tests.program import Program
 from tickets.models import Comment, Ticket

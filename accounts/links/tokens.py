@@ -135,5 +135,5 @@ def again(public_id: str, door: str) -> Arrival | None:
 
 
 def _mac(link: Link, door: str, secret: str) -> bytes:
-    said = f"accounts.links\n{door}\n{link.public_id.hex}\n{link.state}"
+    said = f"accounts.links.tokens\n{door}\n{link.public_id.hex}\n{link.state}"
     return hmac.digest(secret.encode(), said.encode(), sha256)

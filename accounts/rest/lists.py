@@ -9,9 +9,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from accounts import conditional, keyset
 from accounts.acting import Invalid
-from accounts.calls import answer
+from accounts.rest import conditional, keyset
+from accounts.rest.calls import answer
 
 PARAMETERS = frozenset({"limit", "cursor", "count"})
 USUAL, MOST = 50, 100

@@ -19,15 +19,16 @@ from requests import RequestException
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 
-from accounts import providers, ways_in
 from accounts.acting import Forbidden, Refused
 from accounts.allauth_internals import STATE_TTL, get_pending_stage
 from accounts.api import USER, people
-from accounts.arrivals import text_of
-from accounts.calls import SAFE, Call, answer, routes
-from accounts.inputs import Shape, Text
-from accounts.issuers import Issuer
-from accounts.operations import operation
+from accounts.providers import oauth
+from accounts.providers import views as provider_views
+from accounts.providers.issuers import Issuer
+from accounts.providers.social_login import text_of
+from accounts.rest.calls import SAFE, Call, answer, routes
+from accounts.rest.inputs import Shape, Text
+from accounts.rest.operations import operation
 from accounts.serializers import UserShape, moment_out, user_out
 from accounts.visitors import local, me
 
@@ -99,7 +100,7 @@ class ProviderCall(Call):
         return None
 
     def issuer(self, provider: str) -> Issuer:
-        issuer = ways_in.named(provider)
+        issuer = provider_views.named(provider)
         if self.request.auth is not None:
             raise Forbidden("people_only", _("A key has no session to sign in."))
         called = self.called
@@ -118,8 +119,8 @@ class ProviderCall(Call):
 
     def counted(self) -> None:
         try:
-            ways_in.count(self.called)
-        except ways_in.TooOften as refusal:
+            provider_views.count(self.called)
+        except provider_views.TooOften as refusal:
             self.called.standing_headers = {"Retry-After": str(refusal.seconds)}  # type: ignore[attr-defined]
             raise exceptions.Throttled from None
 
@@ -146,7 +147,7 @@ class Providers(Call):
                 "kind": issuer.kind,
                 "authorization": reverse("api:sign_in_link", args=[issuer.id]),
             }
-            for issuer in providers.all_of()
+            for issuer in oauth.all_of()
         ]
         return answer({"results": shown})
 
@@ -174,7 +175,7 @@ class SignInLink(ProviderCall):
         goal = local(self.input(WishInput).get("next"))
         self.counted()
         try:
-            url = providers.leave_for(self.called, issuer, process=AuthProcess.LOGIN, goal=goal)
+            url = oauth.leave_for(self.called, issuer, process=AuthProcess.LOGIN, goal=goal)
         except RequestException:
             raise self.refused(issuer, "unavailable") from None
         except OAuth2Error as trouble:
@@ -211,7 +212,7 @@ class SignInCallback(ProviderCall):
         self.counted()
         called = self.called
         called.GET = QueryDict(urlencode(sent))  # where the browser would have brought it
-        response = ways_in.returned(called, issuer)
+        response = provider_views.returned(called, issuer)
         if code := getattr(called, "turned_away", ""):
             raise self.refused(issuer, code)
         waits = get_pending_stage(called) is not None

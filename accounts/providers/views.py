@@ -12,11 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
-from accounts import actions, allowances, proof, providers
+from accounts import actions, allowances, reauthentication
 from accounts.acting import Refused, actor_of
-from accounts.arrivals import GOAL, turned_away
-from accounts.issuers import Issuer
 from accounts.one_time_forms import signed_in
+from accounts.providers import oauth
+from accounts.providers.issuers import Issuer
+from accounts.providers.social_login import GOAL, turned_away
 from accounts.visitors import local, me
 from audit.models import Door
 
@@ -29,7 +30,7 @@ class TooOften(Exception):
 
 def named(name: str) -> Issuer:
     """The provider of this name. Raises Http404."""
-    for issuer in providers.all_of():
+    for issuer in oauth.all_of():
         if issuer.id == name:
             return issuer
     raise Http404
@@ -52,12 +53,12 @@ def leave(request: HttpRequest, provider: str) -> HttpResponse:
     process = AuthProcess.LOGIN
     if request.user.is_authenticated:
         process = AuthProcess.CONNECT if request.POST.get("connect") else AuthProcess.REDIRECT
-        if process == AuthProcess.CONNECT and not proof.is_fresh(request):
-            return proof.ask(request, reverse("accounts:profile"))
+        if process == AuthProcess.CONNECT and not reauthentication.is_fresh(request):
+            return reauthentication.ask(request, reverse("accounts:profile"))
     try:
         count(request)
         request.session[GOAL] = goal  # is not in what a provider answers to a question that it does not know
-        address = providers.leave_for(request, issuer, process=process, goal=goal)
+        address = oauth.leave_for(request, issuer, process=process, goal=goal)
     except TooOften as refusal:
         return _too_often(request, refusal)
     except RequestException:
@@ -83,7 +84,7 @@ def come_back(request: HttpRequest, provider: str) -> HttpResponse:
 def returned(request: HttpRequest, issuer: Issuer) -> HttpResponse:
     """What becomes of whoever comes back from there."""
     try:
-        return providers.come_back(request, issuer)
+        return oauth.come_back(request, issuer)
     except RequestException:
         return turned_away(request, issuer, "unavailable")
 
@@ -92,8 +93,8 @@ def returned(request: HttpRequest, issuer: Issuer) -> HttpResponse:
 @signed_in
 def disconnect(request: HttpRequest, provider: str) -> HttpResponse:
     issuer = named(provider)
-    if not proof.is_fresh(request):
-        return proof.ask(request, reverse("accounts:profile"))
+    if not reauthentication.is_fresh(request):
+        return reauthentication.ask(request, reverse("accounts:profile"))
     try:
         actions.unlink_identity(me(request), issuer=issuer.url, by=actor_of(request, Door.WEB))
     except Refused as refusal:

@@ -15,9 +15,9 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts import conditional, safe_writing
 from accounts.acting import Actor, Refused, actor_of
 from accounts.models import Scope
+from accounts.rest import conditional, safe_writing
 from audit.models import Door
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -28,8 +28,8 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from requests import RequestException
 
-from accounts.fetching import Bounded, Published, exchange
-from accounts.issuers import DISCORD, Issuer
+from accounts.providers.fetching import Bounded, Published, exchange
+from accounts.providers.issuers import DISCORD, Issuer
 
 # Signed with a key that only the provider has. With HS256 whoever knows the client's secret could sign.
 ALGORITHMS = frozenset(

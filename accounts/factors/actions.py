@@ -20,11 +20,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AttestedCredentialData
 
-from accounts import letters, passkeys, second_factor
+from accounts import letters
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.actions import require_admin_still
 from accounts.allauth_internals import TOTP, compare_user_code, format_hotp_value, hotp_value
 from accounts.changing import locked, subject
+from accounts.factors import passkeys
+from accounts.factors import required as second_factor
 from accounts.models import User
 from accounts.sealed import Unreadable
 from audit import trail

@@ -23,13 +23,14 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import actions, factors, proof
+from accounts import actions, reauthentication
 from accounts.acting import Actor, Invalid, Refused, actor_of, the_desk
 from accounts.allauth_internals import begin_sign_in, get_authentication_records
 from accounts.checking import require_fit
-from accounts.issuers import DISCORD, Issuer
+from accounts.factors import actions as factors
 from accounts.models import Role, User
-from accounts.providers import Named, all_of
+from accounts.providers.issuers import DISCORD, Issuer
+from accounts.providers.oauth import Named, all_of
 from accounts.visitors import local, me
 from audit.models import Door
 
@@ -137,18 +138,18 @@ def _shown(request: HttpRequest, named: Named, *, process: str, goal: str) -> Ht
             return _asking("accounts:confirm", goal=goal)
         if not _asked_anew(named):
             raise TurnedAway("not_asked_anew")
-        proof.remember(request)
+        reauthentication.remember(request)
     return redirect(goal or "accounts:profile")
 
 
 def _asked_anew(named: Named) -> bool:
     # Discord does not say when; it has asked for consent once more.
     at = named.signed_in_at
-    return named.issuer.kind == DISCORD or (at is not None and time.time() - at < proof.GOOD_FOR)
+    return named.issuer.kind == DISCORD or (at is not None and time.time() - at < reauthentication.GOOD_FOR)
 
 
 def _connected(request: HttpRequest, named: Named, user: User) -> HttpResponse:
-    if not proof.is_fresh(request):
+    if not reauthentication.is_fresh(request):
         return redirect("accounts:profile")
     try:
         _link(named, user, by=actor_of(request, Door.WEB))

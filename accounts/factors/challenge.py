@@ -7,8 +7,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import factors, passkeys, tries
+from accounts import tries
 from accounts.acting import Actor, actor_of
+from accounts.factors import actions as factors
+from accounts.factors import passkeys
 from accounts.forms import CodeForm
 from accounts.models import User
 from audit.models import Door

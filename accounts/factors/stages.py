@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
 
-from accounts import second_factor
+from accounts.factors import required as second_factor
 from accounts.models import User
 
 # In the state of a sign-in that began with a passkey: that is both factors at once.

@@ -19,11 +19,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import actions, by_mail, links, one_time_forms, proof, sessions, tries
+from accounts import actions, one_time_forms, reauthentication, sessions, tries
 from accounts.acting import Actor, Invalid, actor_of
 from accounts.allauth_internals import begin_sign_in
 from accounts.forms import AddressForm, BeginForm, ForgotForm, NewPasswordForm, focus_first_fault
-from accounts.links import Arrival
+from accounts.links import actions as link_actions
+from accounts.links import tokens as link_tokens
+from accounts.links.tokens import Arrival
 from accounts.models import Link, Purpose, User
 from accounts.one_time_forms import signed_in
 from accounts.tasks import mail_new_password
@@ -35,7 +37,7 @@ _PAGES = {
     Purpose.INVITATION: "accounts:invitation",
     Purpose.RESET: "accounts:new_password",
     Purpose.EMAIL: "accounts:confirm_email",
-    links.STOP: "accounts:stop_email",
+    link_tokens.STOP: "accounts:stop_email",
 }
 
 # --- Arriving ------------------------------------------------------------------------------------
@@ -46,9 +48,9 @@ _PAGES = {
 @require_safe
 def arrive(request: HttpRequest, token: str) -> HttpResponse:
     """Changes nothing yet: programs that read mail open links, too."""
-    arrival = links.find(token)
+    arrival = link_tokens.find(token)
     if arrival is None:
-        return over(request, links.ever(token))
+        return over(request, link_tokens.ever(token))
     request.session[_ARRIVED] = [str(arrival.link.public_id), arrival.door]
     # The page may stay open for as long as the link is good.
     request.session[sessions.UNTIL] = int(arrival.link.expires_at.timestamp())
@@ -57,7 +59,7 @@ def arrive(request: HttpRequest, token: str) -> HttpResponse:
 
 def _arrived(request: HttpRequest, door: str) -> Arrival | None:
     public_id, through = request.session.get(_ARRIVED) or ("", "")
-    return links.again(public_id, door) if through == door else None
+    return link_tokens.again(public_id, door) if through == door else None
 
 
 def _followed(request: HttpRequest) -> Arrival | None:
@@ -78,7 +80,7 @@ def over(request: HttpRequest, arrival: Arrival | None = None) -> HttpResponse:
     """
     too_late = (
         arrival is not None
-        and arrival.door == links.STOP
+        and arrival.door == link_tokens.STOP
         and arrival.link.user.email.casefold() == arrival.link.email.casefold()
     )
     return render(request, "accounts/link_over.html", {"too_late": too_late}, status=410)
@@ -109,8 +111,8 @@ def invitation(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = {name: form.cleaned_data[name] for name in ("full_name", "language", "password")}
         try:
-            user = by_mail.accept_invitation(arrival.link, **chosen, by=_himself(request, arrival.link))
-        except by_mail.Over:
+            user = link_actions.accept_invitation(arrival.link, **chosen, by=_himself(request, arrival.link))
+        except link_actions.Over:
             return over(request)
         except Invalid as no:
             form.add_error(no.field if no.field in form.fields else None, str(no))
@@ -178,10 +180,10 @@ def new_password(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            by_mail.reset_password(
+            link_actions.reset_password(
                 arrival.link, password=form.cleaned_data["password"], by=_himself(request, arrival.link)
             )
-        except by_mail.Over:
+        except link_actions.Over:
             return over(request)
         except Invalid as no:
             form.add_error(no.field, str(no))
@@ -206,8 +208,8 @@ def email(request: HttpRequest) -> HttpResponse:
     form = AddressForm(typed or None)
     wait = 0
     if request.method == "POST" and settings.MAIL_HOST and form.is_valid():
-        if not proof.is_fresh(request):
-            return proof.ask(request, request.path)
+        if not reauthentication.is_fresh(request):
+            return reauthentication.ask(request, request.path)
         wait = tries.minutes_to_wait(request, "email", user.email)
         if wait:
             form.add_error(None, tries.too_many(wait))
@@ -219,7 +221,7 @@ def email(request: HttpRequest) -> HttpResponse:
         "form": form,
         "form_name": one_time_forms.name_for(user),
         "can_mail": bool(settings.MAIL_HOST),
-        "waiting": waiting if waiting and links.is_good(waiting, user) else None,
+        "waiting": waiting if waiting and link_tokens.is_good(waiting, user) else None,
     }
     return tries.asked_to_wait(render(request, "accounts/email.html", context), wait)
 
@@ -227,7 +229,7 @@ def email(request: HttpRequest) -> HttpResponse:
 def _asked_for(request: HttpRequest, form: AddressForm) -> bool:
     wanted = form.cleaned_data["email"]
     try:
-        by_mail.ask_for_address(me(request), email=wanted, by=actor_of(request, Door.WEB))
+        link_actions.ask_for_address(me(request), email=wanted, by=actor_of(request, Door.WEB))
     except Invalid as no:
         form.add_error(no.field, str(no))
         return False
@@ -248,8 +250,8 @@ def confirm_email(request: HttpRequest) -> HttpResponse:
         return _of_another(request, arrival)
     if request.method == "POST":
         try:
-            by_mail.take_address(arrival.link, by=actor_of(request, Door.WEB))
-        except by_mail.Over:
+            link_actions.take_address(arrival.link, by=actor_of(request, Door.WEB))
+        except link_actions.Over:
             return over(request)
         except Invalid as no:
             messages.error(request, str(no))
@@ -278,13 +280,13 @@ def _of_another(request: HttpRequest, arrival: Arrival) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop_email(request: HttpRequest) -> HttpResponse:
     """The old mailbox says no."""
-    arrival = _arrived(request, links.STOP)
+    arrival = _arrived(request, link_tokens.STOP)
     if arrival is None:
         return over(request, _followed(request))
     if request.method == "POST":
         try:
-            by_mail.stop_address(arrival.link, by=_himself(request, arrival.link))
-        except by_mail.Over:
+            link_actions.stop_address(arrival.link, by=_himself(request, arrival.link))
+        except link_actions.Over:
             return over(request, _followed(request))
         _left(request)
         messages.success(

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from accounts.lists import MOST, USUAL
+from accounts.rest.lists import MOST, USUAL
 
 PROBLEM = "application/problem+json"
 

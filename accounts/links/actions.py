@@ -7,11 +7,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import letters, links
+from accounts import letters
 from accounts.acting import Actor, Refused
 from accounts.actions import identities_of, require_admin_still
 from accounts.changing import check_email, check_password, give_address, locked, subject
 from accounts.checking import require_fit
+from accounts.links import tokens as link_tokens
 from accounts.models import Link, Purpose, User
 from audit import trail
 
@@ -48,13 +49,13 @@ def invite(user: User, *, by: Actor) -> Link:
                 "This person has a password already. “Forgot your password?” on the sign-in page gives a new one."
             ),
         )
-    links.end(user, Purpose.INVITATION)
+    link_tokens.end(user, Purpose.INVITATION)
     return _invitation(user, by=by)
 
 
 def _invitation(user: User, *, by: Actor, asked_from: str | None = None) -> Link:
     """A link on its way to a locked person. With the use of one all others die, for the password is new then."""
-    link = links.make(user, Purpose.INVITATION, email=user.email, asked_from=asked_from)
+    link = link_tokens.make(user, Purpose.INVITATION, email=user.email, asked_from=asked_from)
     letters.post(user, "invitation", about=link.public_id)
     trail.record("user.invited", subject(user), by=by)
     return link
@@ -99,13 +100,13 @@ def ask_for_password(email: str, *, name: UUID, by: Actor) -> None:
     if Link.objects.filter(public_id=name).exists():
         return
     recent = Link.objects.filter(
-        user=user, purpose=Purpose.RESET, created_at__gt=timezone.now() - links.LIFE[Purpose.RESET]
+        user=user, purpose=Purpose.RESET, created_at__gt=timezone.now() - link_tokens.LIFE[Purpose.RESET]
     )
     if recent.count() >= MOST_RESETS:
         trail.record("user.reset_refused", subject(user), by=by)
         return
     # Counted for those, too, who have no use for it.
-    link = links.make(user, Purpose.RESET, email=user.email, asked_from=by.address, public_id=name)
+    link = link_tokens.make(user, Purpose.RESET, email=user.email, asked_from=by.address, public_id=name)
     if user.has_usable_password():
         letters.post(user, "reset", about=link.public_id)
     elif identities_of(user):
@@ -142,8 +143,8 @@ def ask_for_address(user: User, *, email: str, by: Actor) -> Link:
     check_email(email)
     user = locked(user)
     owner = User.objects.by_email(email).exclude(pk=user.pk).first()
-    links.end(user, Purpose.EMAIL)
-    link = links.make(user, Purpose.EMAIL, email=email, former_email=user.email, asked_from=by.address)
+    link_tokens.end(user, Purpose.EMAIL)
+    link = link_tokens.make(user, Purpose.EMAIL, email=email, former_email=user.email, asked_from=by.address)
     event = trail.record("user.email_change_asked", subject(user), by=by, comment=email)
     if owner is None:
         letters.post(user, "email_confirm", about=link.public_id)
@@ -167,7 +168,7 @@ def take_address(link: Link, *, by: Actor) -> User:
 def stop_address(link: Link, *, by: Actor) -> User:
     """Leave the address as it is: the mailbox of the old one has said no. Raises Over."""
     user = _taken(link, Purpose.EMAIL)
-    links.end(user, Purpose.EMAIL)
+    link_tokens.end(user, Purpose.EMAIL)
     trail.record("user.email_change_stopped", subject(user), by=by, comment=link.email)
     return user
 
@@ -176,7 +177,7 @@ def _taken(link: Link, purpose: Purpose) -> User:
     """The person of a link, locked, so that of two who use it at once one finds it dead."""
     user = locked(link.user)
     fresh = Link.objects.get(pk=link.pk)
-    if fresh.purpose != purpose or not links.is_good(fresh, user):
+    if fresh.purpose != purpose or not link_tokens.is_good(fresh, user):
         raise Over
     return user
 

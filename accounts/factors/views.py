@@ -17,9 +17,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions, factors, letters, passkeys, proof, second_factor, showing, stages, tries
+from accounts import actions, letters, reauthentication, tries
 from accounts.acting import Invalid, Refused, actor_of
 from accounts.allauth_internals import begin_sign_in
+from accounts.factors import actions as factors
+from accounts.factors import challenge, passkeys, stages
+from accounts.factors import required as second_factor
 from accounts.forms import CodeForm, PasskeyForm, focus_first_fault
 from accounts.models import User
 from accounts.one_time_forms import signed_in
@@ -27,7 +30,7 @@ from accounts.visitors import local, me
 from audit.models import Door
 
 # An app's secret travels in the form that shows it, signed for one person: it is kept once a code has proved it.
-_SALT = "accounts.second_factor_views.app"
+_SALT = "accounts.factors.views.app"
 _GOOD_FOR = 3600  # seconds
 
 
@@ -168,10 +171,12 @@ def _asked_first(request: HttpRequest) -> HttpResponse | None:
     user = me(request)
     if second_factor.is_due(request, user) and factors.has_any(user):
         return _to_show(request)
-    if proof.is_fresh(request):
+    if reauthentication.is_fresh(request):
         return None
     page = reverse("accounts:second_factors") + _query(request)
-    return proof.ask(request, request.get_full_path() if request.method != "POST" else page, back=page)
+    return reauthentication.ask(
+        request, request.get_full_path() if request.method != "POST" else page, back=page
+    )
 
 
 @sensitive_variables("codes")
@@ -228,7 +233,7 @@ def show_factor(request: HttpRequest) -> HttpResponse:
         user = waiting[1]
     else:
         return redirect("accounts:sign_in")
-    asked = showing.attempt(request, user)
+    asked = challenge.attempt(request, user)
     if not asked.held:
         context = {
             "asked": asked,
@@ -242,7 +247,7 @@ def show_factor(request: HttpRequest) -> HttpResponse:
         answer: HttpResponse = waiting[0].exit()
         return answer
     request.session.cycle_key()
-    proof.remember(request)
+    reauthentication.remember(request)
     return redirect(_goal(request, otherwise=settings.LOGIN_REDIRECT_URL))
 
 
