@@ -1200,7 +1200,7 @@ def test_too_many_dances_have_to_wait(
 def test_who_is_refused_for_the_number_leaves_nothing_behind(
     client: Client, db: None, company: OpenIDProvider, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail with GOAL kept before the count in providers.views.leave: a row for each, of what a stranger types."""
+    """Seen to fail with GOAL kept before the count in providers.views.leave: a row for each, of what strangers type."""
     monkeypatch.setitem(settings.RATE_LIMITS, "provider", 1)
     gone_to(Client())
     Session.objects.all().delete()
