@@ -171,6 +171,7 @@ def change_password(user: User, *, password: str, by: Actor) -> User:
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
+    sessions.forget_places(user)
     event = trail.record("user.password_changed", subject(user), by=by)
     letters.post(user, "password_changed", event=event)
     return user

@@ -237,6 +237,14 @@ def drop_all(user: User) -> None:
     _drop(list(UserSession.objects.filter(user=user)))
 
 
+def forget_places(user: User) -> None:
+    """Where somebody was, in the transaction of a verb that ends his sessions: a thief's place is his no longer.
+
+    The one that goes on gets another key and is listed anew. The others find out by themselves that they are over.
+    """
+    UserSession.objects.filter(user=user).delete()
+
+
 def _drop(listed: list[UserSession]) -> None:
     Session.objects.filter(session_key__in=[one.session_key for one in listed]).delete()
     UserSession.objects.filter(pk__in=[one.pk for one in listed]).delete()

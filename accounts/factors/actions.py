@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AttestedCredentialData
 
-from accounts import letters
+from accounts import letters, sessions
 from accounts.acting import Actor, Forbidden, Invalid, Refused
 from accounts.actions import require_admin_still
 from accounts.allauth_internals import TOTP, compare_user_code, format_hotp_value, hotp_value
@@ -274,6 +274,7 @@ def _without_codes(user: User) -> dict[str, Any]:
 def _changed(user: User, verb: str, changes: dict[str, Any], *, by: Actor) -> User:
     user.session_salt = secrets.token_hex(16)
     user.save(update_fields=["session_salt"])
+    sessions.forget_places(user)
     event = trail.record(verb, subject(user), by=by, changes=changes)
     letters.post(user, verb.partition(".")[2], event=event)
     return user

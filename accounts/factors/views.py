@@ -112,7 +112,8 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
         messages.error(
             request, _("Passkeys work only at an address that is a name, such as desk.example.com.")
         )
-        return redirect("accounts:second_factors")
+        goal = _goal(request, otherwise="")
+        return redirect(reverse("accounts:second_factors", query={"next": goal} if goal else None))
     form = PasskeyForm(request.POST or None)
     trouble = ""
     if request.method == "POST" and form.is_valid():

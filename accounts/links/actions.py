@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import letters
+from accounts import letters, sessions
 from accounts.acting import Actor, Refused
 from accounts.actions import identities_of, require_admin_still
 from accounts.changing import check_email, check_password, give_address, locked, subject
@@ -186,3 +186,4 @@ def _set_password(user: User, password: str) -> None:
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
+    sessions.forget_places(user)

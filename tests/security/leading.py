@@ -70,7 +70,7 @@ FRAMED = frozenset({"iframe", "frame", "embed", "script"})
 def goals_of(answer: Any) -> Iterator[str]:
     """Where it leads: at once, by anything on its page, or by what its page sends when asked once more."""
     if location := answer.headers.get("Location"):
-        yield from _with_next(location)
+        yield from with_next(location)
     if refresh := answer.headers.get("Refresh"):
         yield _target(refresh)
     kind = answer.headers.get("Content-Type", "")
@@ -78,7 +78,7 @@ def goals_of(answer: Any) -> Iterator[str]:
         page = _Goals()
         page.feed(answer.content.decode())
         for goal in page.found:
-            yield from _with_next(goal)
+            yield from with_next(goal)
         yield from page.fields
     elif kind.startswith("application/json"):
         yield from (value for value in answer.json().values() if isinstance(value, str) and "/" in value)
@@ -93,7 +93,9 @@ class _Goals(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         # A mail is written to somebody; nobody goes anywhere.
-        self.found += [has[name] for name in FOLLOWED if not has.get(name, "mailto:").startswith("mailto:")]
+        # And what is kept as a file leads nowhere.
+        nowhere = ("mailto:", "data:text/plain;") if "download" in has else ("mailto:",)
+        self.found += [has[name] for name in FOLLOWED if not has.get(name, "mailto:").startswith(nowhere)]
         if tag in FRAMED and "src" in has:
             self.fields.append(has["src"])  # what it is told of `next` is not for where the person goes
         if tag == "meta" and has.get("http-equiv", "").lower() == "refresh":
@@ -106,7 +108,7 @@ def _target(refresh: str) -> str:
     return refresh.partition("=")[2].strip("'\" ")
 
 
-def _with_next(goal: str) -> Iterator[str]:
+def with_next(goal: str) -> Iterator[str]:
     """And where the page that it leads to is told to lead."""
     yield goal
     try:

@@ -30,7 +30,8 @@ _ATTRIBUTIONS = [
     re.compile(rf"^[^\s].{{0,120}}@\S+>?,? .{{0,20}}{_DAY}.{{0,20}}:$"),
 ]
 _DATED = re.compile(rf"{_DAY}|{_TIME}|@")
-_RULE = re.compile(r"^\s*[-_=*]{3,}\s*(?P<word>[^-_=*]*?)\s*[-_=*]{3,}\s*$")
+# Nothing is given back: that would take more than linear time.
+_RULE = re.compile(r"^\s*+(?:[-_=*]{6,}+|[-_=*]{3,}+\s*+(?P<word>[^-_=*]*+)[-_=*]{3,}+)\s*+$")
 _HISTORY = re.compile(
     r"original message|исходное сообщение|original appointment|reply message|ursprüngliche nachricht|message d'origine|"
     r"mensaje original|reply separator|ответ на сообщение|конец переписки",
@@ -118,7 +119,7 @@ def _separates(lines: list[str], place: int) -> bool:
     """Whether Outlook or one of its heirs begins the history here. What is forwarded is news, not history."""
     line = lines[place]
     rule = _RULE.match(line)
-    if rule and _HISTORY.search(rule["word"]):
+    if rule and _HISTORY.search(rule["word"] or ""):
         return True
     if _UNDERLINE.match(line):
         following = next((other for other in range(place + 1, len(lines)) if lines[other].strip()), None)
@@ -138,7 +139,7 @@ def _heads(lines: list[str], place: int) -> bool:
 def _is_forwarded(lines: list[str], place: int) -> bool:
     above = [line for line in lines[max(place - 3, 0) : place] if line.strip()]
     rule = _RULE.match(above[-1]) if above else None
-    text = rule["word"] if rule else above[-1] if above else ""
+    text = rule["word"] or "" if rule else above[-1] if above else ""
     return bool(re.search(r"forward|перес(?:ыл|лан)|переадрес|weitergeleitet", text, re.IGNORECASE))
 
 

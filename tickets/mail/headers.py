@@ -11,10 +11,10 @@ from urllib.parse import unquote_to_bytes
 
 from tickets.mail import charsets
 
-_WORD = re.compile(r"=\?([^?\s]*)\?([BbQq])\?(.*?)\?=", re.DOTALL)
+_WORD = re.compile(r"=\?([^?\s]*)\?([BbQq])\?(.*?)(\?=|\Z)", re.DOTALL)
 _FOLD = re.compile(r"\r?\n(?=[ \t])|[\r\n]+")
 _ID = re.compile(r"<([^<>\s]{1,990})>")
-_ADDRESS = re.compile(r"[^\s<>\"(),;:\\\[\]]+@[^\s<>\"(),;:\\\[\]]+")
+_WORDLIKE = re.compile(r"[^\s<>\"(),;:\\\[\]]+")
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
 _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -52,6 +52,8 @@ def words(raw: str, *, hint: str = "") -> str:
     pieces: list[str | tuple[str, bytes]] = []
     end = 0
     for found in _WORD.finditer(raw):
+        if not found[4]:
+            break  # never closed, and none that begins behind it either
         between = raw[end : found.start()]
         # White space between two encoded words is none.
         if between and not (pieces and isinstance(pieces[-1], tuple) and not between.strip()):
@@ -106,14 +108,17 @@ def addresses(raws: Iterable[str]) -> list[Address]:
     for raw in raws:
         pairs = [pair for pair in _pairs(raw) if "@" in pair[1]]
         if not pairs:
-            pairs = [("", address) for address in _ADDRESS.findall(raw)] or [
-                ("", address) for address in _ADDRESS.findall(words(raw))
-            ]
+            pairs = [("", address) for address in _alike(raw) or _alike(words(raw))]
         found += [
             Address(words(name).strip("\"' "), _CONTROL.sub("", _plain(address)).strip())
             for name, address in pairs
         ]
     return found
+
+
+def _alike(raw: str) -> list[str]:
+    """What looks like an address: a word with an @ inside. Found by two looks, for one takes more than linear time."""
+    return [word for word in _WORDLIKE.findall(raw) if "@" in word[1:-1]]
 
 
 def _pairs(raw: str) -> list[tuple[str, str]]:

@@ -202,12 +202,14 @@ def _hidden_from(raw: bytes) -> tuple[bytes, bool]:
 def _doubt(froms: list[str], authors: list[Address]) -> str:
     if len(froms) != 1:
         return "several From fields" if froms else "no From field"
-    plain = re.sub(r'"(?:[^"\\]|\\.)*"', "", froms[0])
+    # What is quoted and closed; in a quote that is never closed none begins either.
+    plain = re.sub(r'"(?:[^"\\]|\\.)*+("?)', lambda quote: "" if quote[1] else quote[0], froms[0])
     if len(authors) != 1:
         return "several addresses in From" if authors else "no address in From"
     address = authors[0].address
     angled = re.findall(r"<([^<>]*)>", plain)
-    if ";" in plain or re.search(r":(?![^<]*>)", plain):
+    pieces = re.findall(r"([^<>]*+)([<>]?)", plain)
+    if ";" in plain or any(":" in text and end != ">" for text, end in pieces):
         return "a group in From"
     if "=?" in address or any("=?" in part for part in angled) or not plain.isascii():
         return "an encoded address in From"
