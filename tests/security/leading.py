@@ -77,8 +77,10 @@ def goals_of(answer: Any) -> Iterator[str]:
     if kind.startswith("text/html"):
         page = _Goals()
         page.feed(answer.content.decode())
+        here = answer.wsgi_request.path
         for goal in page.found:
-            yield from with_next(goal)
+            # A page that links to itself was asked just now, with what was brought.
+            yield from [goal] if _path(goal) in {"", here} else with_next(goal)
         yield from page.fields
     elif kind.startswith("application/json"):
         yield from (value for value in answer.json().values() if isinstance(value, str) and "/" in value)
@@ -106,6 +108,13 @@ class _Goals(HTMLParser):
 
 def _target(refresh: str) -> str:
     return refresh.partition("=")[2].strip("'\" ")
+
+
+def _path(goal: str) -> str | None:
+    try:
+        return urlsplit(goal).path
+    except ValueError:
+        return None
 
 
 def with_next(goal: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Every address of the desk, made from its URL map: what is added there is tried without anybody thinking of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,10 +30,9 @@ def _filled(pattern: URLPattern | URLResolver, known: Mapping[str, str]) -> str:
         for written, value in REGULAR.items():
             path = path.replace(written, known.get(value, "1"))
         assert "(" not in path, f"say in REGULAR what stands for the groups of {path}"
-    for name, converter in pattern.pattern.converters.items():
-        kind = type(converter).__name__.removesuffix("Converter").lower()
-        for one in (f"<{kind}:{name}>", f"<{name}>"):
-            path = path.replace(one, known.get(name, "1"))
+    for name in pattern.pattern.converters:
+        path = re.sub(rf"<(\w+:)?{name}>", known.get(name, "1"), path)
+    assert "<" not in path, f"nothing stands for a part of {path}"
     return path.lstrip("/")
 
 
