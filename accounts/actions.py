@@ -1,7 +1,6 @@
 """What is done with people: one verb, one function, one transaction, one event."""
 
 import hmac
-import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -171,7 +170,7 @@ def change_password(user: User, *, password: str, by: Actor) -> User:
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    sessions.forget_places(user)
+    sessions.outdate(user)
     event = trail.record("user.password_changed", subject(user), by=by)
     letters.post(user, "password_changed", event=event)
     return user
@@ -208,11 +207,10 @@ def deactivate(user: User, *, by: Actor) -> User:
         return user
     if user.is_admin:
         _require_another_admin(user)
-    user.session_salt = secrets.token_hex(16)
-    user.save(update_fields=["session_salt"])
+    sessions.drop_all(user)
+    sessions.outdate(user)
     user = change(user, "user.deactivated", by=by, is_active=False)
     api_keys.revoke_all(user, by=by)
-    sessions.drop_all(user)
     departures.announce(user, by=by)
     return user
 
@@ -290,15 +288,14 @@ def sign_out_everywhere(user: User, *, by: Actor) -> User:
     """End every session of a person, the one that asks included. API keys are revoked one by one."""
     _require_self_or_admin(user, by=by)
     user = locked(user)
-    user.session_salt = secrets.token_hex(16)
-    user.save(update_fields=["session_salt"])
+    sessions.outdate(user)
     trail.record("user.signed_out_everywhere", subject(user), by=by)
     return user
 
 
 def identities_of(user: User) -> list[str]:
     """What providers call the person: issuer and subject."""
-    return sorted(f"{each.provider} {each.uid}" for each in user.socialaccount_set.all())  # type: ignore[attr-defined]
+    return sorted(f"{each.provider} {each.uid}" for each in SocialAccount.objects.filter(user=user))
 
 
 def signed_in(user: User, *, by: Actor, way: str = "") -> None:

@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from accounts.visitors import me
 
 FIELD = "form_name"
 FILES_LOST = "files_lost"  # says of what is kept that files had come with it
@@ -95,7 +96,7 @@ def take_back(request: HttpRequest) -> QueryDict | None:
         return None
     del request.session[_KEPT]
     # Somebody else may have signed in at this browser since.
-    if kept["owner"] != str(request.user.public_id):  # type: ignore[union-attr]
+    if kept["owner"] != str(me(request).public_id):
         return None
     return QueryDict(kept["text"])
 

@@ -4,6 +4,7 @@ A session notes by itself when it began and when it was last used; allauth's tab
 """
 
 import re
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -237,11 +238,14 @@ def drop_all(user: User) -> None:
     _drop(list(UserSession.objects.filter(user=user)))
 
 
-def forget_places(user: User) -> None:
-    """Where somebody was, in the transaction of a verb that ends his sessions: a thief's place is his no longer.
+def outdate(user: User) -> None:
+    """End every session of somebody, in the verb's transaction, and forget where he was: a thief's place is not his.
 
-    The one that goes on gets another key and is listed anew. The others find out by themselves that they are over.
+    Each finds out by itself that it is over. The view lets the one that asks go on: `update_session_auth_hash` gives
+    it another key, by which it is listed anew.
     """
+    user.session_salt = secrets.token_hex(16)
+    user.save(update_fields=["session_salt"])
     UserSession.objects.filter(user=user).delete()
 
 

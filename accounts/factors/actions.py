@@ -272,9 +272,7 @@ def _without_codes(user: User) -> dict[str, Any]:
 
 
 def _changed(user: User, verb: str, changes: dict[str, Any], *, by: Actor) -> User:
-    user.session_salt = secrets.token_hex(16)
-    user.save(update_fields=["session_salt"])
-    sessions.forget_places(user)
+    sessions.outdate(user)
     event = trail.record(verb, subject(user), by=by, changes=changes)
     letters.post(user, verb.partition(".")[2], event=event)
     return user

@@ -186,4 +186,4 @@ def _set_password(user: User, password: str) -> None:
     check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    sessions.forget_places(user)
+    sessions.outdate(user)

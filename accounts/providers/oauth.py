@@ -150,14 +150,11 @@ class _OurWay:
     """What both adapters have in common: who is asked, where he sends people back, and how his answers are read."""
 
     request: HttpRequest
+    issuer: Issuer
     nonce = ""
 
     def get_provider(self) -> Any:
         return provider_of(self.request, self.issuer)
-
-    @property
-    def issuer(self) -> Issuer:
-        raise NotImplementedError
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         return settings.BASE_URL + reverse("accounts:come_back", args=[self.issuer.id])
@@ -200,6 +197,21 @@ class _OurWay:
             return dict(answer.json())
 
 
+class _OfIssuer:
+    """What both providers have in common: they are known by the issuer, whatever the settings call him."""
+
+    app: SocialApp
+    oauth2_adapter_class: Any
+
+    @property
+    def sub_id(self) -> str:
+        """What a state is bound to, and an identity."""
+        return str(self.app.settings["issuer"].url)
+
+    def get_oauth2_adapter(self, request: HttpRequest) -> Any:
+        return self.oauth2_adapter_class(request, self.app.settings["issuer"])
+
+
 def _text(value: object, most: int) -> str:
     """What a provider says, if a column can hold it; else nothing."""
     return value if isinstance(value, str) and value.isprintable() and len(value) <= most else ""
@@ -211,11 +223,7 @@ def _text(value: object, most: int) -> str:
 class CompanyAdapter(_OurWay, OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def __init__(self, request: HttpRequest, issuer: Issuer) -> None:
         super().__init__(request, issuer.id)
-        self._issuer = issuer
-
-    @property
-    def issuer(self) -> Issuer:
-        return self._issuer
+        self.issuer = issuer
 
     @property
     def openid_config(self) -> dict[str, Any]:
@@ -363,14 +371,8 @@ def _is_jwt(token: object) -> bool:
     return True
 
 
-class Company(OpenIDConnectProvider):  # type: ignore[misc]
-    @property
-    def sub_id(self) -> str:
-        """What a state is bound to, and an identity: the issuer, whatever the settings call him."""
-        return str(self.app.settings["issuer"].url)
-
-    def get_oauth2_adapter(self, request: HttpRequest) -> CompanyAdapter:
-        return CompanyAdapter(request, self.app.settings["issuer"])
+class Company(_OfIssuer, OpenIDConnectProvider):  # type: ignore[misc]
+    oauth2_adapter_class = CompanyAdapter
 
 
 # --- Discord -------------------------------------------------------------------------------------
@@ -379,13 +381,9 @@ class Company(OpenIDConnectProvider):  # type: ignore[misc]
 class DiscordAdapter(_OurWay, DiscordOAuth2Adapter):  # type: ignore[misc]
     def __init__(self, request: HttpRequest, issuer: Issuer) -> None:
         super().__init__(request)
-        self._issuer = issuer
+        self.issuer = issuer
         self.authorize_url = f"{issuer.url}/oauth2/authorize"
         self.access_token_url = f"{issuer.url}/api/oauth2/token"
-
-    @property
-    def issuer(self) -> Issuer:
-        return self._issuer
 
     def named(self, token: str, answer: Mapping[str, Any]) -> Named:
         me = self.ask(f"{self.issuer.url}/api/users/@me", token)
@@ -415,10 +413,5 @@ class DiscordAdapter(_OurWay, DiscordOAuth2Adapter):  # type: ignore[misc]
         return frozenset({guild, *map(str, answer.json()["roles"])})
 
 
-class Discord(DiscordProvider):  # type: ignore[misc]
-    @property
-    def sub_id(self) -> str:
-        return str(self.app.settings["issuer"].url)
-
-    def get_oauth2_adapter(self, request: HttpRequest) -> DiscordAdapter:
-        return DiscordAdapter(request, self.app.settings["issuer"])
+class Discord(_OfIssuer, DiscordProvider):  # type: ignore[misc]
+    oauth2_adapter_class = DiscordAdapter

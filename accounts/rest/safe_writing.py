@@ -19,7 +19,8 @@ from accounts.models import StoredAnswer
 from accounts.sealed import Unreadable, seal, unseal
 
 KEPT_FOR = timedelta(hours=24)
-PURPOSE = "accounts.rest.safe_writing"
+# A name, not a place: an answer that was kept before an upgrade is given after it, too.
+PURPOSE = "accounts.safe_writing"
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 PATIENCE = 4.0  # seconds; as long as a twin would wait for the lock of a row
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import StoredAnswer, User
 from accounts.rest import safe_writing
+from accounts.sealed import seal
 from audit.models import Event
 from tests.program import Program
 from tickets.models import Comment, Ticket
@@ -99,6 +100,14 @@ def test_what_is_kept_nobody_can_read(program_of: Any, employee: User) -> None:
     kept = StoredAnswer.objects.get()
     assert b"secret" not in bytes(kept.body)
     assert "order-66" not in kept.key
+
+
+def test_an_answer_of_before_an_upgrade_is_given_after_it(program_of: Any, employee: User) -> None:
+    """Seen to fail with another name in safe_writing.PURPOSE: 409, the answer is lost."""
+    program = program_of(employee)
+    first = program.post(TICKETS, {"title": "Broken chair"}, headers=ONCE)
+    StoredAnswer.objects.update(body=seal(first.content, purpose="accounts.safe_writing"))
+    assert program.post(TICKETS, {"title": "Broken chair"}, headers=ONCE).content == first.content
 
 
 def test_a_new_secret_key_reads_old_answers(program_of: Any, employee: User, settings: Any) -> None:
