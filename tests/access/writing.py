@@ -83,11 +83,11 @@ POST accounts:choose_theme                     theme next                       
 POST accounts:choose_language                  language next                                                | accounts_user.language
 POST accounts:profile                          full_name language time_zone shortcuts                       | accounts_user.full_name accounts_user.language accounts_user.time_zone accounts_user.shortcuts
 POST accounts:confirm                          password next                                                |
-POST accounts:change_password                  current_password password repeated                           | accounts_user.password
+POST accounts:change_password                  current_password password repeated                           | accounts_user.password accounts_user.session_salt
 POST accounts:sign_out_everywhere                                                                           | accounts_user.session_salt
 POST accounts:disconnect                                                                                    | -socialaccount_socialaccount
-POST accounts:invitation                       full_name language password repeated                         | accounts_user.full_name accounts_user.language accounts_user.password accounts_user.last_login
-POST accounts:new_password                     password repeated                                            | accounts_user.password
+POST accounts:invitation                       full_name language password repeated                         | accounts_user.full_name accounts_user.language accounts_user.password accounts_user.session_salt accounts_user.last_login
+POST accounts:new_password                     password repeated                                            | accounts_user.password accounts_user.session_salt
 POST accounts:email                            email                                                        | +accounts_link accounts_link.ended_at
 POST accounts:confirm_email                                                                                 | accounts_user.email accounts_link.ended_at +accounts_link
 POST accounts:stop_email                                                                                    | accounts_link.ended_at
@@ -123,7 +123,7 @@ POST admin:accounts_user_add                   email full_name language time_zon
 POST admin:accounts_user_change                email full_name language time_zone role is_active            | accounts_user.full_name
 POST admin:accounts_user_invite                                                                             | +accounts_link accounts_link.ended_at
 POST admin:accounts_user_second_factor                                                                      | -mfa_authenticator accounts_user.session_salt
-POST admin:accounts_user_password              password repeated                                            | accounts_user.password
+POST admin:accounts_user_password              password repeated                                            | accounts_user.password accounts_user.session_salt
 POST admin:accounts_team_add                   name is_active                                               | +accounts_team
 POST admin:accounts_team_change                name is_active                                               | accounts_team.name
 POST admin:accounts_apikey_add                 user name scopes days form_name                              | +accounts_apikey
