@@ -4,7 +4,7 @@ import json
 from datetime import UTC
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -67,8 +67,8 @@ class Event(models.Model):
 
         return f"{words.of_verb(self.verb)}: {self.subject_name}"
 
-    def computed_digest(self) -> str:
-        """SHA-256, in hex, over every other column but the row's id, as JSON with sorted keys."""
+    def told(self) -> dict[str, Any]:
+        """Every other column but the row's id, as the plain values of which the digest is."""
         row = {
             field.attname: getattr(self, field.attname)
             for field in self._meta.concrete_fields
@@ -77,7 +77,61 @@ class Event(models.Model):
         row["at"] = self.at.astimezone(UTC).isoformat(timespec="microseconds")
         # The database has its own way to write one.
         row["address"] = self.address and str(ip_address(self.address))
-        return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
+        for key in ("actor_id", "subject_id"):
+            row[key] = row[key] and str(row[key])
+        return row
+
+    def computed_digest(self) -> str:
+        """SHA-256, in hex, of all that as JSON with sorted keys."""
+        return sha256(json.dumps(self.told(), sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Seal(models.Model):
+    """Some events in the order of their ids, bound to each other and to all the seals before: see audit.seals.
+
+    Whoever changes an event, takes one away or slips one in has to write this seal anew and all that follow, and then
+    they are not those that somebody has kept elsewhere.
+    """
+
+    number = models.BigIntegerField(_("number"), primary_key=True)
+    first_event = models.BigIntegerField()
+    last_event = models.BigIntegerField(unique=True)
+    count = models.PositiveIntegerField(_("events"))
+    root = models.CharField(max_length=64)  # of the tree over the events: see audit.merkle
+    previous = models.CharField(max_length=64)  # the hash of the seal before
+    at = models.DateTimeField(_("time"))
+    signer = models.CharField(max_length=64, blank=True)  # a public key
+    hash = models.CharField("SHA-256", max_length=64)
+    signature = models.CharField(max_length=128, blank=True)
+    # Not in the hash, since the root is made of them: what blinds the leaves, and of each event its id with the hash of
+    # its digest, without which nobody could say which event is not as it was.
+    salt = models.BinaryField(max_length=32)
+    entries = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("seal")
+        verbose_name_plural = _("seals")
+        ordering: ClassVar[list[str]] = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+    def header(self) -> dict[str, Any]:
+        """Everything that the hash is of."""
+        return {
+            "number": self.number,
+            "first_event": self.first_event,
+            "last_event": self.last_event,
+            "count": self.count,
+            "root": self.root,
+            "previous": self.previous,
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "signer": self.signer,
+        }
+
+    def computed_hash(self) -> str:
+        """SHA-256, in hex, of the header as JSON with sorted keys."""
+        return sha256(json.dumps(self.header(), sort_keys=True).encode()).hexdigest()
 
 
 class SecurityEvent(Event):

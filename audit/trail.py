@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
+from audit import watching
 from audit.models import Event
 
 Changes = Mapping[str, tuple[Any, Any] | list[Any]]
@@ -34,12 +35,17 @@ class Author(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """What it was done to, as plain values. `seq` is the version a versioned subject has after the verb."""
+    """What it was done to, as plain values. `seq` is the version a versioned subject has after the verb.
+
+    `since` and `due` are when it began and should end, for those who measure: they are no part of the event.
+    """
 
     type: str
     id: UUID | None
     name: str
     seq: int | None = None
+    since: datetime | None = None
+    due: datetime | None = None
 
 
 def record(
@@ -76,6 +82,7 @@ def record(
     )
     event.digest = event.computed_digest()
     event.save(force_insert=True)
+    watching.tell("event", event, subject)
     return event
 
 
@@ -88,29 +95,44 @@ EMPTY: dict[type, Any] = {list: [], str: ""}
 
 @dataclass(frozen=True)
 class Fault:
-    """The first place where a history does not hold. `event` is the event's row id, if there is one."""
+    """The first place where a history does not hold. `event` is the event's row id, if there is one.
+
+    `of_present`: the history holds by itself, but what it ends in is not the present. Where an event is at fault, too,
+    that goes first, for this may be no more than its consequence, told of an earlier event. A fault of a `seal`
+    comes where its events begin.
+    """
 
     subject_type: str
     subject_id: UUID | None
     seq: int | None
     event: int | None
     reason: str
+    of_present: bool = False
+    seal: int | None = None
 
     def __str__(self) -> str:
+        if self.seal is not None:
+            return f"seal {self.seal}: {self.reason}"
         where = f"event {self.event}" if self.event else "no event"
         return f"{self.subject_type} {self.subject_id}, seq {self.seq} ({where}): {self.reason}"
+
+    @property
+    def place(self) -> tuple[bool, bool, int]:
+        """For the first of several."""
+        return self.of_present, self.event is None, self.event or 0
 
 
 @dataclass(frozen=True)
 class Present:
-    """What a subject says of itself now: its audited fields and, if it is a versioned one, its version and when it
-    last changed.
+    """What a subject says of itself now: its audited fields and, if it is a versioned one, its version, when it last
+    changed and what it is called.
     """
 
     id: UUID
     state: Mapping[str, Any]
     version: int = 0
     changed_at: datetime | None = None
+    name: str = ""
 
 
 type Presents = Callable[[], Iterable[Present]]
@@ -128,14 +150,19 @@ FORGED = "the row was changed after it was written"
 GONE = "the subject of this history is gone"
 
 
-def first_fault() -> Fault | None:
-    """The fault with the smallest event id over the whole memory; one that has no event comes last."""
+def first_fault(*more: Iterable[Fault]) -> Fault | None:
+    """The fault that comes first over the whole memory: that of the smallest event id, but those that only the present
+    shows come after all that the history shows itself.
+
+    `more` faults are those that seals show: see audit.seals.
+    """
     faults = chain(
+        *more,
         verify_unnumbered(),
         *(verify(kind, present()) for kind, present in KEPT.items()),
         *(check() for check in CHECKS),
     )
-    return min(faults, key=lambda fault: (fault.event is None, fault.event or 0), default=None)
+    return min(faults, key=lambda fault: fault.place, default=None)
 
 
 def verify_unnumbered() -> Iterator[Fault]:
@@ -161,10 +188,11 @@ def verify_unnumbered() -> Iterator[Fault]:
             for field, (last, event_id) in said.pop((kind, subject.id), {}).items():
                 if field in subject.state and _essence(subject.state[field]) != last:
                     reason = f"{field} folds to {last!r}, the subject says {subject.state[field]!r}"
-                    yield Fault(kind, subject.id, None, event_id, reason)
+                    yield Fault(kind, subject.id, None, event_id, reason, of_present=True)
     for (kind, subject_id), state in said.items():
         if state:
-            yield Fault(kind, subject_id, None, min(event_id for _last, event_id in state.values()), GONE)
+            first = min(event_id for _last, event_id in state.values())
+            yield Fault(kind, subject_id, None, first, GONE, of_present=True)
 
 
 def verify(subject_type: str, present: Iterable[Present]) -> Iterator[Fault]:
@@ -191,7 +219,10 @@ def verify(subject_type: str, present: Iterable[Present]) -> Iterator[Fault]:
             subject = next(subjects, None)
         if subject is None or subject.id != subject_id:
             first = next(events)
-            yield Fault(subject_type, subject_id, first.seq, first.pk, GONE)
+            yield Fault(subject_type, subject_id, first.seq, first.pk, GONE, of_present=True)
+            for event in chain([first], events):  # or one of them has only been given to nobody
+                if event.digest != event.computed_digest():
+                    yield Fault(subject_type, subject_id, event.seq, event.pk, FORGED)
             continue
         fault = _fault_in(subject, subject_type, events)
         if fault is not None:
@@ -207,6 +238,7 @@ def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> F
     seq = 0
     last: int | None = None
     changed_at: datetime | None = None
+    name = ""
     for event in events:
         seq += 1
         if event.digest != event.computed_digest():
@@ -222,17 +254,20 @@ def _fault_in(subject: Present, subject_type: str, events: Iterator[Event]) -> F
                     subject_type, subject.id, seq, event.pk, f"{field} was {state.get(field)!r}, not {old!r}"
                 )
             state[field] = new
-        last, changed_at = event.pk, event.at
+        last, changed_at, name = event.pk, event.at, event.subject_name
     if seq != subject.version:
         reason = f"the history ends at {seq}, the subject's version is {subject.version}"
-        return Fault(subject_type, subject.id, seq, last, reason)
+        return Fault(subject_type, subject.id, seq, last, reason, of_present=True)
     for field, value in subject.state.items():
         if state.get(field, EMPTY.get(type(value))) != _essence(value):
             reason = f"{field} folds to {state.get(field)!r}, the subject says {value!r}"
-            return Fault(subject_type, subject.id, seq, last, reason)
+            return Fault(subject_type, subject.id, seq, last, reason, of_present=True)
     if changed_at != subject.changed_at:
         reason = f"the last event is of {changed_at}, the subject says that it was {subject.changed_at}"
-        return Fault(subject_type, subject.id, seq, last, reason)
+        return Fault(subject_type, subject.id, seq, last, reason, of_present=True)
+    if name != subject.name:
+        reason = f"the last event calls it {name}, the subject says {subject.name}"
+        return Fault(subject_type, subject.id, seq, last, reason, of_present=True)
     return None
 
 

@@ -14,32 +14,9 @@ from accounts.acting import SYSTEM
 from accounts.models import Team, User
 from audit import trail
 from audit.models import Event
-from tests.factories import opened, stand, web
+from tests.factories import web
 from tests.invariants import check
-from tickets import actions
 from tickets.models import Comment, Service, Ticket
-
-
-@pytest.fixture
-def world(
-    admin: User, agent: User, other_agent: User, employee: User, colleague: User, service: Service, team: Team
-) -> list[Ticket]:
-    """A day at the desk: three tickets with much said and done, people who come and go, one ticket deleted."""
-    first = stand(opened(by=employee, service=service, tags=["vpn"]), "WAITING", assignee=agent)
-    second = stand(opened(by=colleague, service=service, title="Принтер не печатает"), "DONE", assignee=agent)
-    third = opened(by=employee, title="A doublet")
-    actions.watch(first, user=colleague, by=web(employee))
-    actions.add_comment(first, body="The blue one.", by=web(employee))
-    actions.add_comment(first, body="Third time this week.", internal=True, by=web(agent))
-    actions.edit(first, title="VPN drops every hour", by=web(agent))
-    actions.set_priority(first, priority="HIGH", by=web(agent))
-    actions.reopen(second, comment="Опять.", by=web(colleague))
-    actions.hand_over(second, to=other_agent, note="Yours.", by=web(agent))
-    actions.delete(third, reason="A doublet.", by=web(admin))
-    people.change_profile(employee, full_name="Anna Belova", language="en", time_zone="UTC", by=web(employee))
-    people.set_teams(colleague, teams={team: False}, by=web(admin))
-    people.deactivate(other_agent, by=web(admin))
-    return [Ticket.objects.get(pk=ticket.pk) for ticket in (first, second, third)]
 
 
 @contextmanager
@@ -209,9 +186,7 @@ def test_an_edited_row_is_found_whatever_it_is_about(
         execute(f"UPDATE audit_event SET comment = 'forged' WHERE id = {row.pk}")
     fault = trail.first_fault()
     assert fault is not None
-    assert fault.event == row.pk
-    # A numbered history of a ticket that is not there has a greater fault.
-    assert fault.reason == (trail.GONE if (kind, is_somebodys, seq) == ("ticket", True, 1) else trail.FORGED)
+    assert (fault.event, fault.reason) == (row.pk, trail.FORGED)
 
 
 def test_a_history_that_vanished_whole_is_found(world: list[Ticket]) -> None:
@@ -279,6 +254,18 @@ def test_a_ticket_changed_behind_the_verbs_back_is_found(
     assert named in fault.reason
 
 
+def test_tickets_that_have_exchanged_their_numbers_are_found(world: list[Ticket]) -> None:
+    """Seen to fail: without the comparison of names in `trail._fault_in`."""
+    one, other = sorted(world[:2], key=lambda ticket: event_of(ticket, ticket.version).pk)
+    with behind_everybodys_back() as execute:
+        for ticket, number in ((one, -1), (other, one.number), (one, other.number)):
+            execute(f"UPDATE tickets_ticket SET number = {number} WHERE id = {ticket.pk}")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert (fault.subject_id, fault.event) == (one.public_id, event_of(one, one.version).pk)
+    assert fault.reason == f"the last event calls it {one.reference}, the subject says {other.reference}"
+
+
 def test_a_watcher_slipped_in_is_found(world: list[Ticket], admin: User) -> None:
     with behind_everybodys_back() as execute:
         execute(f"INSERT INTO tickets_watch (ticket_id, user_id) VALUES ({world[1].pk}, {admin.pk})")
@@ -296,6 +283,7 @@ def test_a_watcher_slipped_in_is_found(world: list[Ticket], admin: User) -> None
         "seq = 100",
         "source = 'mail'",
         "created_at = created_at - interval '1 microsecond'",
+        "claimed_by = 'Boss <boss@example.com>'",
     ],
 )
 def test_a_comment_changed_is_found_at_the_event_that_brought_it(world: list[Ticket], edit: str) -> None:
@@ -306,7 +294,7 @@ def test_a_comment_changed_is_found_at_the_event_that_brought_it(world: list[Tic
     assert fault is not None
     assert (fault.subject_id, fault.event) == (world[0].public_id, event_of(world[0], comment.seq).pk)
     assert "comment" in fault.reason
-    assert any("comment" in line for line in check(connection))
+    assert "claimed_by" in edit or any("comment" in line for line in check(connection))
 
 
 def test_a_comment_put_into_another_mouth_is_found(world: list[Ticket], admin: User) -> None:
