@@ -1,9 +1,8 @@
 """Who works here: users with one role each, teams, memberships and API keys."""
 
 import zoneinfo
-from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -74,19 +73,14 @@ class Team(models.Model):
         return self.name
 
 
-def team_pairs(user_column: str) -> ArraySubquery:
-    """[team id, leads it] of the user whose id stands in this column of the outer query."""
-    mine = Membership.objects.filter(user=models.OuterRef(user_column))
-    return ArraySubquery(mine.values_list(JSONArray("team_id", "is_lead")))
-
-
 AGENTS = models.Q(is_active=True, role__in=[Role.AGENT, Role.ADMIN])  # who may be responsible for a ticket
 
 
 class UserQuerySet(models.QuerySet["User"]):
     def with_teams(self) -> "UserQuerySet":
         """Bring [team id, is lead] pairs along, so that asking for rights needs no further query."""
-        return self.annotate(team_pairs=team_pairs("pk"))
+        mine = Membership.objects.filter(user=models.OuterRef("pk"))
+        return self.annotate(team_pairs=ArraySubquery(mine.values_list(JSONArray("team_id", "is_lead"))))
 
     def by_email(self, email: str) -> "UserQuerySet":
         """Whoever has this address, without regard to case."""
@@ -212,16 +206,6 @@ class Scope(models.TextChoices):
     ADMIN = "admin", _("manage users and keys")
 
 
-class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def usable(self, *, now: datetime) -> "ApiKeyQuerySet":
-        """Keys that open the door at this time, each with its owner and his teams along: one query."""
-        return (
-            self.filter(revoked_at=None, expires_at__gt=now, user__is_active=True)
-            .select_related("user")
-            .annotate(team_pairs=team_pairs("user_id"))
-        )
-
-
 class ApiKey(models.Model):
     """A key of the REST API. The raw key is shown once and never kept: only SHA-256 of it is."""
 
@@ -237,8 +221,6 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
     # Since then another key is there in its place; this one goes on until it expires, which is soon.
     replaced_at = models.DateTimeField(_("replaced"), null=True, blank=True, editable=False)
-
-    objects: ClassVar[Any] = ApiKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("API key")
@@ -310,6 +292,21 @@ class Installation(models.Model):
 
     def __str__(self) -> str:
         return f"bootstrapped {self.bootstrapped_at:%F}"
+
+
+class Backup(models.Model):
+    """The one row that says when bin/backup has last made a whole backup. It writes it by itself, as the owner."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_backup"),
+        ]
+
+    def __str__(self) -> str:
+        return f"backed up {self.made_at:%F}"
 
 
 class Allowance(models.Model):

@@ -16,6 +16,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from audit import watching
 from notifications import rests
 from notifications.message import Ambiguous, NotSent, NotSetUp, Passing, Permanent
 from notifications.models import Channel, Delivery, Rest, State, Webhook
@@ -30,6 +31,8 @@ TOGETHER = 20
 ABANDONED_AFTER = timedelta(seconds=45)
 # A message that may have arrived is sent so many times at most, always with the same id.
 MOST_AMBIGUOUS = 3
+# What a failure is called, for those who count, that is not the last.
+RETRIED = "retried"
 # Until somebody looks again whether the desk has been told how to send such things.
 UNTIL_SET_UP = timedelta(minutes=10)
 
@@ -87,7 +90,8 @@ class Attempt:
         if isinstance(trouble, Passing) and trouble.at is not None:
             at = max(at, trouble.at)
         at = min(at, self.give_up_at)
-        self._update(state=State.PENDING, due_at=at, said=trouble.said)
+        if self._update(state=State.PENDING, due_at=at, said=trouble.said):
+            watching.tell("delivery", delivery.transport, RETRIED, None)
         raise Later(at)
 
     def give_back(self) -> None:
@@ -114,6 +118,9 @@ class Attempt:
         one = self.delivery
         with connection.cursor() as cursor:
             cursor.execute(_END, [state, said[:500], timezone.now(), one.pk, one.started_at])
+            if cursor.rowcount:
+                age = timezone.now() - (one.again_at or one.created_at)
+                watching.tell("delivery", one.transport, str(state), age)
         if state in {State.FAILED, State.UNKNOWN}:
             log.error(
                 "delivery_failed",
@@ -126,12 +133,12 @@ class Attempt:
                 said=said,
             )
 
-    def _update(self, **values: object) -> None:
+    def _update(self, **values: object) -> int:
         # As _END.
         ours = Delivery.objects.filter(
             pk=self.delivery.pk, state=State.SENDING, started_at=self.delivery.started_at
         )
-        ours.update(**values)
+        return ours.update(**values)
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -10,7 +10,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate import App
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from psycopg.errors import RaiseException
 
+from audit import watching
 from notifications import attempts, outbox
 from notifications.models import Delivery, Rest, State
 
@@ -48,6 +52,8 @@ def give_up() -> int:
             },
         )
         gone: int = cursor.rowcount
+        for (transport,) in cursor.fetchall():
+            watching.tell("delivery", transport, str(State.FAILED), None)
     if gone:
         log.error("deliveries_given_up", count=gone)
     return gone
@@ -55,10 +61,25 @@ def give_up() -> int:
 
 async def rescue_jobs(app: App) -> int:
     """Give the jobs of workers that were killed to others; nobody else does. Answers how many."""
-    stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE))
-    for job in stalled:
+    rescued = 0
+    for job in list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE)):
+        try:
+            await _rescue(app, job)
+        except ConnectorException as trouble:
+            # It has come to its end after all, or another worker was quicker: that keeps no other from being rescued.
+            if not isinstance(trouble.__cause__, RaiseException):
+                raise
+        else:
+            rescued += 1
+    return rescued
+
+
+async def _rescue(app: App, job: Job) -> None:
+    try:
         await app.job_manager.retry_job(job)
-    return len(stalled)
+    except UniqueViolation:
+        # The same has been asked for meanwhile, and may be waiting for this one to end: a visit to a mailbox is.
+        await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
 
 
 async def forget_jobs(app: App) -> None:
@@ -105,6 +126,7 @@ _GIVE_UP = """
 UPDATE notifications_delivery SET state = 'failed', finished_at = %(now)s, said = coalesce(nullif(said, ''), %(said)s)
 WHERE (state = 'pending' OR state = 'sending' AND started_at < %(abandoned)s)
     AND coalesce(again_at, created_at) < %(before)s
+RETURNING transport
 """
 
 # Sets are subtracted, not looked up row by row: that takes as long as there is work, whatever the planner believes of

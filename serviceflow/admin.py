@@ -13,11 +13,12 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 ORDER = (
     "User",
@@ -73,6 +74,16 @@ class DeskAdmin(AdminSite):
 
         said = {"troubles": failures(), "weakened": settings.WEAKENED}
         return super().index(request, said | (extra_context or {}))
+
+    def get_urls(self) -> list[Any]:
+        return [path("standing/", self.admin_view(self.standing), name="standing"), *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def standing(self, request: HttpRequest) -> HttpResponse:
+        """What somebody without Prometheus looks at."""
+        from serviceflow import standing
+
+        return standing.page(request, more=self.each_context(request))
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_authenticated and request.user.is_staff)

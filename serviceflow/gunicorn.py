@@ -1,7 +1,11 @@
 """Settings of the web server, for bin/run and the image: gunicorn -c python:serviceflow.gunicorn serviceflow.wsgi"""
 
+import fcntl
 import os
+import shutil
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger
 
-from serviceflow import weakened
+from serviceflow import metrics_files, weakened
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "serviceflow.settings")
 try:
@@ -52,8 +56,51 @@ errorlog = None
 loglevel = "warning"
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     weakened.say_so()
+    # The processes count together in here (serviceflow.metrics). A folder of this server's own, new with each start:
+    # what Prometheus is told begins anew, and no other server writes into it.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_folder_of_ours(server.cfg.worker_tmp_dir))
+
+
+COUNTED = "serviceflow-metrics-"
+
+
+def _folder_of_ours(shared: str | None) -> Path:
+    """Locked while one of our processes lives, however it ends; those that nobody locks any more are taken away."""
+    place = Path(shared or tempfile.gettempdir())
+    for left in place.glob(f"{COUNTED}*"):
+        with suppress(OSError):  # somebody's who lives, or of another user
+            held = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left)
+            finally:
+                os.close(held)
+    # Named last: nobody finds it before it is locked.
+    made = Path(tempfile.mkdtemp(prefix="serviceflow-starts-", dir=place))
+    fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_EX)
+    return made.rename(made.with_name(made.name.replace("serviceflow-starts-", COUNTED)))
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a worker that is gone had in hand nobody has in hand; what it has counted stays counted.
+
+    Where that cannot be done, while somebody reads for one, its files lie there until the next one goes.
+    """
+    from prometheus_client import multiprocess
+
+    try:
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        metrics_files.gather(server.WORKERS.keys() - {worker.pid})
+    except BlockingIOError:
+        pass
+    except Exception as trouble:  # noqa: BLE001 (the server goes on)
+        server.log.warning("What a worker has counted was not gathered: %s", trouble)
+
+
+def on_exit(_server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 class logger_class(Logger):  # type: ignore[misc]  # noqa: N801 (gunicorn's name for the setting)

@@ -1,9 +1,7 @@
 """Whether the desk lives and whether it can work, for load balancers and container platforms."""
 
 import hmac
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +15,9 @@ from procrastinate.contrib.django import app
 
 from notifications.upkeep import SILENCE
 from serviceflow import problems
+from serviceflow.asking import Question
 
 log = structlog.get_logger("serviceflow.health")
-
-PATIENCE = 4  # seconds; whoever asks waits five
-
-type Respond = Callable[[HttpRequest], HttpResponse]
 
 
 @dataclass(frozen=True)
@@ -34,23 +29,6 @@ class Standing:
     jobs: dict[str, int] = field(default_factory=dict)
 
 
-def answer_probes(get_response: Respond) -> Respond:
-    """Answer before anybody looks at the host's name, which for a probe is the address of a container."""
-    probes = {"/health/live": live, "/health/ready": ready, "/health/jobs": jobs}
-
-    def respond(request: HttpRequest) -> HttpResponse:
-        probe = probes.get(request.path_info)
-        if probe is None:
-            return get_response(request)
-        if request.method in {"GET", "HEAD"}:
-            return probe(request)
-        response = problems.answer(request, 405)
-        response["Allow"] = "GET, HEAD"
-        return response
-
-    return respond
-
-
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers. It does not look at the database, whose absence no restart of ours would mend."""
     return told(Standing(), [], openly=False)
@@ -59,20 +37,27 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """The database answers and has the tables of this version. Jobs that stand still take nobody off the network."""
     standing = ask_once()
-    return told(standing, standing.reasons, openly=may_know(request))
+    return told(standing, standing.reasons, openly=may_know(request.headers.get("Authorization", "")))
 
 
 def jobs(request: HttpRequest) -> HttpResponse:
     """A worker lives and its jobs do not wait for long: for those who are to be woken."""
     standing = ask_once()
-    return told(standing, standing.reasons + standing.troubles, openly=may_know(request))
+    return told(
+        standing,
+        standing.reasons + standing.troubles,
+        openly=may_know(request.headers.get("Authorization", "")),
+    )
 
 
-def may_know(request: HttpRequest) -> bool:
-    """Whether to tell figures and reasons. Without a look at the database, which may be what is in trouble."""
-    said = request.headers.get("Authorization", "").encode()
+def may_know(said: str) -> bool:
+    """Whether to tell figures and reasons to whoever sends this Authorization. Without a look at the database, which
+    may be what is in trouble.
+    """
     wanted = f"Bearer {settings.METRICS_KEY}".encode()
-    return settings.METRICS_OPEN or (bool(settings.METRICS_KEY) and hmac.compare_digest(said, wanted))
+    return settings.METRICS_OPEN or (
+        bool(settings.METRICS_KEY) and hmac.compare_digest(said.encode(), wanted)
+    )
 
 
 def told(standing: Standing, reasons: list[str], *, openly: bool) -> HttpResponse:
@@ -91,64 +76,36 @@ def told(standing: Standing, reasons: list[str], *, openly: bool) -> HttpRespons
 
 # --- Asking the database -------------------------------------------------------------------------
 
-_turn = threading.Lock()
-_asked: Future[Standing] | None = None
 _migrated = False
 
 
 def ask_once() -> Standing:
-    """How the desk stands.
-
-    A database whose host hangs may keep a question for minutes, name look-up included, and no time-out covers all
-    of it. So a thread of its own asks, everybody who wants to know meanwhile waits for the same answer, and nobody
-    waits longer than his patience.
-    """
-    global _asked  # noqa: PLW0603 (one question per process)
-    with _turn:
-        if _asked is None or _asked.done():
-            _asked = Future()
-            threading.Thread(target=ask, args=(_asked,), daemon=True, name="readiness").start()
-        asked = _asked
+    """How the desk stands."""
     try:
-        return asked.result(timeout=PATIENCE)
-    except TimeoutError:
-        return Standing(["The database does not answer."])
-
-
-def ask(answer: Future[Standing]) -> None:
-    try:
-        answer.set_result(look())
-    except Error as trouble:
+        return _question.answer()
+    except (Error, TimeoutError) as trouble:
         log.warning("not_ready", said=str(trouble))
-        answer.set_result(Standing(["The database does not answer."]))
+        return Standing(["The database does not answer."])
     except Exception as trouble:
-        # A bug here must not read as readiness, nor leave anybody waiting.
+        # A bug here must not read as readiness.
         log.error("readiness_unknown", exc_info=trouble)
-        answer.set_result(Standing(["The database could not be asked."]))
+        return Standing(["The database could not be asked."])
 
 
-def look() -> Standing:
-    """Ask over a connection of this thread, a new one: those that requests hold may be dead or busy."""
+def look(cursor: CursorWrapper) -> Standing:
     global _migrated  # noqa: PLW0603 (migrations that are applied stay applied)
-    connection = connections["default"]
-    options = {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
-    connection.settings_dict = {
-        **connection.settings_dict,
-        "OPTIONS": {**connection.settings_dict["OPTIONS"], **options},
-    }
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            if not _migrated:
-                executor = MigrationExecutor(connection)
-                _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-                if _migrated:
-                    warn_the_owner(cursor)
-            if not _migrated:
-                return Standing(["The database lacks migrations: run manage.py migrate."])
-            return look_at_jobs(cursor)
-    finally:
-        connection.close()
+    cursor.execute("SELECT 1")
+    if not _migrated:
+        executor = MigrationExecutor(connections["default"])
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if _migrated:
+            warn_the_owner(cursor)
+    if not _migrated:
+        return Standing(["The database lacks migrations: run manage.py migrate."])
+    return look_at_jobs(cursor)
+
+
+_question = Question(look, name="readiness")
 
 
 def warn_the_owner(cursor: CursorWrapper) -> None:

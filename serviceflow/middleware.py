@@ -29,7 +29,7 @@ from accounts import allowances, denials, one_time_forms
 from accounts.acting import actor_of
 from accounts.factors import required as second_factor
 from audit.models import Door
-from serviceflow import errors, headers, problems
+from serviceflow import errors, headers, metrics, problems
 from serviceflow.fair_use import limits_of
 
 if TYPE_CHECKING:
@@ -54,9 +54,12 @@ def request_context(get_response: Respond) -> Respond:
         request.client_address = believe(request)  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
         try:
-            response = get_response(request)
-            response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-            write_line(request, response, milliseconds=(time.perf_counter() - began) * 1000)
+            with metrics.in_hand():
+                response = get_response(request)
+                response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+                seconds = time.perf_counter() - began
+                write_line(request, response, milliseconds=seconds * 1000)
+                metrics.request(request, status=response.status_code, seconds=seconds)
         finally:
             structlog.contextvars.clear_contextvars()  # what the thread says next is about something else
         return response

@@ -31,7 +31,7 @@ SAID = {
 def asks_for_json(request: HttpRequest) -> bool:
     """Programs call here; everywhere else somebody looks at a page."""
     path = request.path_info
-    return path.startswith(("/api/", "/requests/", "/health/")) or path in {"/api", "/requests"}
+    return path.startswith(("/api/", "/requests/", "/health/")) or path in {"/api", "/requests", "/metrics"}
 
 
 def body(

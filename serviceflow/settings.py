@@ -2,10 +2,11 @@
 
 import os
 from email.utils import parseaddr
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -44,6 +45,17 @@ def number(name: str, default: int, *, least: int = 0, most: int = 999_999_999) 
     return int(value)
 
 
+def share(name: str, default: str) -> float:
+    value = text(name, default)
+    try:
+        said = float(value)
+    except ValueError:
+        said = -1
+    if not 0 <= said <= 1:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {value!r}.")
+    return said
+
+
 def limit(name: str, default: int, *, most: int = 999_999_999) -> int:
     """How often something may be done. Only on one's own machine is there none (0), or one that stops nobody."""
     return number(name, default) if _on_loopback else number(name, default, least=1, most=most)
@@ -51,6 +63,29 @@ def limit(name: str, default: int, *, most: int = 999_999_999) -> int:
 
 def words(name: str) -> list[str]:
     return text(name).replace(",", " ").split()
+
+
+def pairs(name: str) -> dict[str, str]:
+    """name=value, with commas between."""
+    said = [word.partition("=") for word in text(name).split(",") if word.strip()]
+    if not all(left.strip() and equals for left, equals, _right in said):
+        raise ImproperlyConfigured(
+            f"{name} must look like name=value,name=value."
+        )  # and what it is, is a secret
+    return {left.strip().lower(): unquote(right.strip()) for left, _equals, right in said}
+
+
+def needs(name: str, library: str, module: str) -> None:
+    """What is not part of the product must be there where a setting asks for it."""
+    try:
+        found = find_spec(module)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise ImproperlyConfigured(
+            f"{name} needs the library {library}, which is not installed: pip install -r requirements-reporting.txt,"
+            " or build the image with it (REQUIREMENTS=requirements-reporting.txt)."
+        )
 
 
 def is_address(host: str) -> bool:
@@ -80,6 +115,14 @@ def key(name: str, value: str, *, least: int) -> str:
     if len(value) < least or (simple and not _on_loopback):
         raise ImproperlyConfigured(f"{name} must be set to at least {least} random characters.")
     return value
+
+
+def ed25519(name: str) -> list[str]:
+    """Keys of 32 bytes each, private or public ones, in hex."""
+    keys = [word.lower() for word in words(name)]
+    if not all(len(word) == 64 and set(word) <= set("0123456789abcdef") for word in keys):
+        raise ImproperlyConfigured(f"{name} must be of 64 hexadecimal digits: manage.py audit_key.")
+    return keys
 
 
 def one_of(name: str, default: str, choices: set[str]) -> str:
@@ -242,7 +285,13 @@ if DEBUG and not _on_loopback:
 
 # Settings that may name another machine without TLS, or without a look at its certificate.
 PLAIN_ALLOWED = set(words("PLAIN_ALLOWED"))
-if _other := PLAIN_ALLOWED - {"DATABASE_URL", "FILES_S3_ENDPOINT", "SLACK_API", "TELEGRAM_API"}:
+if _other := PLAIN_ALLOWED - {
+    "DATABASE_URL",
+    "FILES_S3_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "SLACK_API",
+    "TELEGRAM_API",
+}:
     raise ImproperlyConfigured(f"PLAIN_ALLOWED must name settings that hold addresses, not {min(_other)!r}.")
 
 SECRET_KEY = text("SECRET_KEY")
@@ -258,10 +307,26 @@ if any("*" in host or host.startswith(".") for host in ALLOWED_HOSTS) and not DE
 if _base.hostname not in {host.lower() for host in ALLOWED_HOSTS} and not _on_loopback:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the host of BASE_URL, where all links lead.")
 
-# Who has it may know how the jobs stand: see serviceflow.health.
+# What this is, as its image says: told in the administration.
+RELEASE = text("RELEASE")
+
+# Who has it may know how the desk stands: see serviceflow.health and serviceflow.probes.
 METRICS_KEY = text("METRICS_KEY")
 if METRICS_KEY:
     key("METRICS_KEY", METRICS_KEY, least=24)
+
+# Where faults are reported to: the DSN of a Sentry project. See serviceflow.reporting.
+SENTRY_DSN = service("SENTRY_DSN")
+if SENTRY_DSN:
+    needs("SENTRY_DSN", "sentry-sdk", "sentry_sdk")
+
+# Where it is told how long what took: a collector of OpenTelemetry, by HTTP. See serviceflow.tracing.
+OTEL_EXPORTER_OTLP_ENDPOINT = service("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTEL_EXPORTER_OTLP_HEADERS = pairs("OTEL_EXPORTER_OTLP_HEADERS")
+OTEL_TRACES_SAMPLER_ARG = share("OTEL_TRACES_SAMPLER_ARG", "1")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    for _module in ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"):
+        needs("OTEL_EXPORTER_OTLP_ENDPOINT", _module.replace(".", "-"), _module)
 
 # The key that makes the first administrator, once in the life of the installation.
 ADMIN_BOOTSTRAP_KEY = text("ADMIN_BOOTSTRAP_KEY")
@@ -305,7 +370,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "serviceflow.middleware.request_context",
     "serviceflow.middleware.plain_answers",
-    "serviceflow.health.answer_probes",
+    "serviceflow.probes.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -324,6 +389,9 @@ MIDDLEWARE = [
     "serviceflow.middleware.remember_denials",
     "serviceflow.middleware.explain_refused_methods",
 ]
+
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(0, "serviceflow.tracing.traced")
 
 ROOT_URLCONF = "serviceflow.urls"
 WSGI_APPLICATION = "serviceflow.wsgi.application"
@@ -479,6 +547,8 @@ DELIVERIES_KEPT = number("DELIVERIES_KEPT", 90, least=1)
 
 # Jobs of each kind that one worker process does at a time.
 JOB_THREADS = number("JOB_THREADS", 8, least=1)
+# Where a worker serves /metrics, which a web server does by itself; at HOST. 0 for nowhere.
+METRICS_PORT = number("METRICS_PORT", 0, most=65_535)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 
 # --- Web server ----------------------------------------------------------------------------------
@@ -599,6 +669,7 @@ RATE_LIMITS = {
     "create": limit("RATE_LIMIT_CREATE", 1200),
     "upload": limit("RATE_LIMIT_UPLOAD", 120),
     "search": limit("RATE_LIMIT_SEARCH", 600),
+    "export": limit("RATE_LIMIT_EXPORT", 20),
     "refused": limit("RATE_LIMIT_REFUSED", 60, most=600),
     "sign_in": limit("RATE_LIMIT_SIGN_IN", 5, most=20),
     "provider": limit("RATE_LIMIT_PROVIDER", 60, most=600),
@@ -633,6 +704,13 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["serviceflow.schema.only_v1"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "serviceflow.schema.finish"],
 }
+
+# --- The audit -----------------------------------------------------------------------------------
+
+# What seals are signed with (only the worker needs it), and further public keys by which they may be signed: those of
+# keys of before, and of the worker's where the key itself is not.
+AUDIT_SIGNING_KEY = next(iter(ed25519("AUDIT_SIGNING_KEY")), "")
+AUDIT_PUBLIC_KEYS = ed25519("AUDIT_PUBLIC_KEYS")
 
 # --- Logs ----------------------------------------------------------------------------------------
 

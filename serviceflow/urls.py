@@ -9,7 +9,7 @@ import accounts.views
 import notifications.api
 import tickets.api
 from accounts.rest.calls import Nowhere, routes
-from serviceflow import health, schema
+from serviceflow import health, probes, schema
 
 handler400 = "serviceflow.errors.bad_request"
 handler403 = "serviceflow.errors.permission_denied"
@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("health/jobs", health.jobs, name="jobs"),
+    path("metrics", probes.metrics, name="metrics"),
     path("api/v1/", include((API, "api"))),
     *routes("api/schema", schema.Schema.as_view(), "schema"),
     *routes("api/docs", schema.Docs.as_view(), "docs"),

@@ -275,6 +275,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
+        self.sockets: list[socket.socket]
         self.busy: set[Connection] = set()  # those in the hands of a thread, or about to be
         self.sending: set[Connection] = set()  # those that still take a file
 
@@ -290,6 +291,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns += 1
         wire = Wire(fileno=client.detach())
         self.watch(Connection(self.cfg, wire, address, listener.getsockname()))
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self.close_the_door()
+
+    def close_the_door(self) -> None:
+        """Told to end: who stands at the door is let in, if there is room; who comes now is refused at once and may go
+        elsewhere.
+
+        A door left open takes in people whom nobody hears, and shuts in their faces when the last answer is given.
+        """
+        for listener in self.sockets:
+            before = -1
+            while before < self.nr_conns < self.worker_connections:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
+        self.sockets.clear()
 
     def watch(self, conn: Connection) -> None:
         conn.sock.setblocking(False)
@@ -446,7 +466,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Say it as all errors are said, with all headers, even where no application was asked."""
-        from serviceflow import errors  # needs the apps, which are there by now
+        from serviceflow import errors, metrics  # they need the apps, which are there by now
 
         name = uuid.uuid4().hex
         called = _called(name, getattr(exc, "head", b""))
@@ -461,6 +481,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.log.warning("Invalid request %s from %s: %s", name, addr[0] if addr else "", exc)
         with translation.override(translation.get_language_from_request(called)):
             answer = headers.dressed(errors.told(called, status))
+        metrics.unreadable(status.value)
         answer["X-Request-ID"] = name
         answer["Connection"] = "close"
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()

@@ -18,7 +18,7 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrad
 CALLER = "198.51.100.7"
 
 
-class _Passing(BaseHTTPRequestHandler):
+class Passing(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle_one_request(self) -> None:
@@ -29,9 +29,8 @@ class _Passing(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _pass(self) -> None:
-        server: Any = self.server
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        inside = http.client.HTTPConnection("127.0.0.1", server.behind, timeout=60)
+        inside = self.reach()
         inside.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         # What a caller claims about the way here stays where it may: to the left of what the proxy has seen itself.
         claimed = self.headers.get("X-Forwarded-For")
@@ -53,6 +52,14 @@ class _Passing(BaseHTTPRequestHandler):
             self.send_header("Content-Length", length)
         self.end_headers()
         self.wfile.write(content)
+        self.leave(inside)
+
+    def reach(self) -> http.client.HTTPConnection:
+        """A connection to whom the request is for."""
+        server: Any = self.server
+        return http.client.HTTPConnection("127.0.0.1", server.behind, timeout=60)
+
+    def leave(self, inside: http.client.HTTPConnection) -> None:
         inside.close()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = _pass  # noqa: N815
@@ -66,7 +73,7 @@ def edge(behind: str) -> Iterator[str]:
     """The https:// address of a proxy in front of the desk at this http:// one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Passing)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
     server.daemon_threads = True
     server.behind = urlsplit(behind).port  # type: ignore[attr-defined]
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -57,7 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         it: Listener = self.server.it
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever sent it died in the middle of it: that is no message
+            self.close_connection = True
+            return
         heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         it.heard.append(heard)
         it.noted(heard)

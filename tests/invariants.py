@@ -123,6 +123,21 @@ INVARIANTS: dict[str, str] = {
     "no ticket holds two files at one place": """
         SELECT file FROM tickets_attachment GROUP BY file HAVING count(*) > 1
     """,
+    # --- what is told, and what came by mail ---
+    "whoever is told of a ticket is told of an event that happened": """
+        SELECT d.public_id, d.subject_id, d.seq, d.verb FROM notifications_delivery d
+        LEFT JOIN audit_event e ON e.subject_id = d.subject_id AND e.seq = d.seq AND e.verb = d.verb
+        WHERE d.subject_type = 'ticket' AND e.id IS NULL
+    """,
+    "a mail has become what it is said to be": """
+        SELECT public_id, outcome FROM tickets_inboundmail
+        WHERE outcome = 'ticket' AND ticket_id IS NULL OR outcome = 'comment' AND comment_id IS NULL
+    """,
+    "a mail that is proven becomes something once, however often it comes": """
+        SELECT mailbox_id, message_id, count(*) FROM tickets_inboundmail
+        WHERE outcome IN ('ticket', 'comment') AND proof <> '' AND message_id <> ''
+        GROUP BY mailbox_id, message_id, body_sha256 HAVING count(*) > 1
+    """,
     # --- where tickets stand ---
     "what is in progress is somebody's": """
         SELECT public_id FROM tickets_ticket WHERE status = 'IN_PROGRESS' AND assignee_id IS NULL
@@ -180,12 +195,34 @@ INVARIANTS: dict[str, str] = {
     """,
 }
 
+# What waits while somebody works on it, and must come to an end once nobody writes any more.
+UNFINISHED: dict[str, str] = {
+    "a message waits": """
+        SELECT public_id, transport, state, attempts, said FROM notifications_delivery
+        WHERE state IN ('pending', 'sending')
+    """,
+    "a job waits or is stuck": """
+        SELECT id, task_name, status, attempts FROM procrastinate_jobs
+        WHERE status = 'doing' OR (status = 'todo' AND coalesce(scheduled_at, now()) <= now())
+    """,
+    "a mail waits to be read": "SELECT public_id, fetched_at FROM tickets_inboundmail WHERE outcome = 'fetched'",
+}
+
 
 def check(connection: Any) -> list[str]:
     """One line for each invariant that does not hold, with the first rows in fault."""
+    return _faults(connection, INVARIANTS)
+
+
+def unfinished(connection: Any) -> list[str]:
+    """The same for what still waits: none, once a worker has had the time for it."""
+    return _faults(connection, UNFINISHED)
+
+
+def _faults(connection: Any, queries: dict[str, str]) -> list[str]:
     faults = []
     with connection.cursor() as cursor:
-        for name, query in INVARIANTS.items():
+        for name, query in queries.items():
             cursor.execute(query)
             rows = cursor.fetchall()
             if rows:

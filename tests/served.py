@@ -3,12 +3,13 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,9 +20,10 @@ import requests
 from django.urls import reverse
 
 from tests.factories import PASSWORD
+from tests.processes import children
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PATIENCE = 30  # seconds for a start on a busy machine
+PATIENCE = 90  # seconds for a start on a busy machine
 
 
 @dataclass(frozen=True)
@@ -138,17 +140,13 @@ def forms(html: str, *, name: str = "", action: str = "") -> list[Form]:
 # --- Starting and stopping -----------------------------------------------------------------------
 
 
-@contextmanager
-def running(database: str, folder: Path, **environment: str) -> Iterator[Desk]:
-    """The desk under the web server of production, on this database, with its collected files in this folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    # Held, never listened on: nobody else gets the port, and the server, which shares ports, may have it.
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-        desk = Desk(f"http://127.0.0.1:{port}", folder / "log")
-        surroundings = os.environ | {
+class Server:
+    """gunicorn as it is run, which may be ended and started again at the same address."""
+
+    def __init__(self, database: str, folder: Path, port: int, **environment: str) -> None:
+        self.desk = Desk(f"http://127.0.0.1:{port}", folder / "log")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.surroundings = os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.served_settings",
             "SERVED_DATABASE": database,
             "SERVED_STATIC": str(folder / "static"),
@@ -159,34 +157,77 @@ def running(database: str, folder: Path, **environment: str) -> Iterator[Desk]:
             **environment,
         }
         # The controller measures coverage; a server that is killed in the end could only confuse it.
-        surroundings.pop("COVERAGE_PROCESS_START", None)
-        collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
-        subprocess.run(collect, cwd=CHECKOUT, env=surroundings, check=True)
-        with desk.log.open("wb") as log:
-            server = subprocess.Popen(
+        self.surroundings.pop("COVERAGE_PROCESS_START", None)
+
+    def collect(self) -> None:
+        """The static files, once, before the first start."""
+        command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+        subprocess.run(command, cwd=CHECKOUT, env=self.surroundings, check=True)
+
+    def start(self) -> None:
+        with self.desk.log.open("ab") as log:
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "python:serviceflow.gunicorn", "serviceflow.wsgi"],
-                cwd=CHECKOUT, env=surroundings, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=CHECKOUT, env=self.surroundings, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        try:
-            _wait_for(desk, server)
-            yield desk
-        finally:
-            server.terminate()
+
+    def wait_until_ready(self) -> None:
+        desk, end = self.desk, time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            assert self.process is not None
+            assert self.process.poll() is None, f"the server ended: {desk.log.read_text()[-3000:]}"
             try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait(10)
+                if desk.visitor().get("/health/ready", timeout=6).status_code == 200:
+                    return
+            except (requests.ConnectionError, requests.Timeout):
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"the server did not become ready: {desk.log.read_text()[-3000:]}")
 
+    def workers(self) -> list[int]:
+        """The processes that answer requests."""
+        assert self.process is not None
+        return children(self.process.pid)
 
-def _wait_for(desk: Desk, server: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert server.poll() is None, f"the server ended: {desk.log.read_text()[-3000:]}"
+    def kill(self) -> None:
+        """All of it, as the kernel does when memory is short or a machine is lost."""
+        assert self.process is not None
+        workers = self.workers()
+        self.process.kill()
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        """As a platform does that replaces it."""
+        assert self.process is not None
+        self.process.terminate()
         try:
-            if desk.visitor().get("/health/ready", timeout=6).status_code == 200:
-                return
-        except (requests.ConnectionError, requests.Timeout):
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"the server did not become ready: {desk.log.read_text()[-3000:]}")
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    """Held, never listened on: nobody else gets the port, and the server, which shares ports, may have it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@contextmanager
+def running(database: str, folder: Path, **environment: str) -> Iterator[Desk]:
+    """The desk under the web server of production, on this database, with its collected files in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with free_port() as port:
+        server = Server(database, folder, port, **environment)
+        server.collect()
+        server.start()
+        try:
+            server.wait_until_ready()
+            yield server.desk
+        finally:
+            server.stop()

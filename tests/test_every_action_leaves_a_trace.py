@@ -173,7 +173,7 @@ def _mail(desk: Desk, **more: Any) -> InboundMail:
 
 
 def _held_mail(desk: Desk) -> InboundMail:
-    return _mail(desk, outcome="held", ticket=desk.held)
+    return actions.hold_mail(_mail(desk), desk.held, why=Why.UNVOUCHED, by=SYSTEM)
 
 
 def _unproven_mail(desk: Desk) -> InboundMail:
@@ -241,6 +241,7 @@ TICKETS: dict[str, tuple[Deed, list[str]]] = {
         ),
         ["ticket.tags_set", "ticket.tags_set"],
     ),
+    "note_evidence": (lambda d: actions.note_evidence(d.new, by=d.boss), ["evidence.taken"]),
     "note_source_read": (
         After(_mail, lambda d, mail: actions.note_source_read(mail, by=d.boss)),
         ["mail.source_read"],
@@ -633,6 +634,7 @@ def test_nobody_writes_events_beside_the_verbs() -> None:
         "notifications/preferences.py",
         "notifications/webhooks.py",
         "tickets/actions/_record.py",
+        "tickets/actions/evidence.py",
         "tickets/actions/mail.py",
     }
 

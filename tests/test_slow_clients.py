@@ -163,6 +163,26 @@ def loop() -> Iterator[Any]:
     made.tmp.close()
 
 
+def test_a_worker_that_ends_lets_in_whom_it_has_room_for(loop: Any) -> None:
+    """Who is left outside is refused at once. Seen to fail: without the look at worker_connections."""
+    door = socket.create_server(("127.0.0.1", 0))
+    door.setblocking(False)
+    loop.sockets, loop.worker_connections = [door], 3
+    with ExitStack() as wires:
+        callers = [
+            wires.enter_context(socket.create_connection(door.getsockname(), timeout=20))
+            for _caller in range(5)
+        ]
+        loop.close_the_door()
+        assert (loop.nr_conns, len(loop.pending_conns), loop.sockets) == (3, 3, [])
+        for refused in callers[3:]:
+            with pytest.raises(ConnectionResetError):
+                refused.recv(1)
+        for conn in loop.pending_conns:
+            conn.close()
+        assert all(let_in.recv(1) == b"" for let_in in callers[:3])
+
+
 def test_who_does_not_go_on_is_hung_up_on(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
     conn = worker.Connection(loop.cfg, ours, ("", 0), ("", 0))

@@ -39,6 +39,7 @@ MAIL_VERBS = {
     "read_again": _("Mail read once more"),
     "source_read": _("Source of a mail read"),
 }
+EVIDENCE_VERBS = {"taken": _("Evidence of a ticket taken away")}
 SERVICE_VERBS = {"created": _("Service added"), "changed": _("Service changed")}
 
 
@@ -77,3 +78,6 @@ class TicketsConfig(AppConfig):
         words.teach("mailbox", Mailbox, verbs=MAILBOX_VERBS, security=MAILBOX_VERBS)
         words.teach("mail", InboundMail, verbs=MAIL_VERBS, security={"source_read"})
         words.teach("service", Service, verbs=SERVICE_VERBS)
+        # Of a ticket, but no part of its history: that counts what was done to it.
+        trail.TOLD["evidence"] = tuple
+        words.teach("evidence", Ticket, verbs=EVIDENCE_VERBS, security=EVIDENCE_VERBS)

@@ -15,7 +15,7 @@ from accounts.checking import is_tellable
 from accounts.models import User
 from tickets.models import Priority, Ticket
 from tickets.models.ticket import Status, TicketQuerySet
-from tickets.search import matching
+from tickets.search import Search
 
 ME = "me"
 NONE = "none"
@@ -98,8 +98,9 @@ class MomentFilter(filters.Filter):  # type: ignore[misc]
 class TicketFilter(filters.FilterSet):  # type: ignore[misc]
     """What of the tickets somebody may see he wants to see. The queryset given must be `visible_to` him already."""
 
-    status = filters.MultipleChoiceFilter(choices=Status)
-    priority = filters.MultipleChoiceFilter(choices=Priority)
+    # A column of its own has each ticket once: DISTINCT would sort all that fits before the first row is shown.
+    status = filters.MultipleChoiceFilter(choices=Status, distinct=False)
+    priority = filters.MultipleChoiceFilter(choices=Priority, distinct=False)
     assignee = WordsFilter(method="by_person", special=(ME, NONE))
     requester = WordsFilter(method="by_person", special=(ME,))
     team = WordsFilter(method="by_row", special=(NONE,))
@@ -147,7 +148,7 @@ class TicketFilter(filters.FilterSet):  # type: ignore[misc]
         return tickets.filter(wanted).open() if words else tickets
 
     def by_words(self, tickets: TicketQuerySet, name: str, text: str) -> TicketQuerySet:
-        return matching(tickets, text, reader=self.reader)
+        return Search(text, reader=self.reader).matching(tickets)
 
 
 def start_of_today() -> datetime:

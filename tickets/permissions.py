@@ -223,7 +223,11 @@ def allowed_verbs(user: User, ticket: Ticket) -> list[str]:
 
 def allowed_statuses(user: User, ticket: Ticket) -> list[str]:
     """The statuses this person may change the ticket to now."""
-    verbs = allowed_verbs(user, ticket)
+    return statuses_by(allowed_verbs(user, ticket), ticket)
+
+
+def statuses_by(verbs: list[str], ticket: Ticket) -> list[str]:
+    """The statuses that whoever may use these verbs may change the ticket to."""
     return [
         str(status) for status in workflow.CHANGES[Status(ticket.status)] if workflow.VERBS[status] in verbs
     ]

@@ -18,7 +18,7 @@ from audit import trail
 from audit.models import Event
 from tickets.filters import start_of_today
 from tickets.models import Attachment, InboundMail, Mailbox, Service, Tag, Ticket, Watch
-from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor, to_be_taken_by
+from tickets.models.ticket import OPEN, Status, TicketQuerySet, WaitingFor, to_be_taken_by, watched_by
 from tickets.search import number_in
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ VIEWS: tuple[View, ...] = (
         "followed",
         _("Followed"),
         "eye",
-        lambda me: _is_open() & Q(Exists(Watch.objects.filter(ticket=OuterRef("pk"), user=me))),
+        lambda me: _is_open() & Q(watched_by(me)),
         "f",
     ),
     View(
@@ -183,6 +183,7 @@ def present_tickets() -> Iterator[trail.Present]:
             ticket.audited() | {"watchers": followed.get(ticket.pk, [])},
             ticket.version,
             ticket.updated_at,
+            ticket.reference,
         )
 
 
@@ -205,16 +206,20 @@ def present_mails() -> Iterator[trail.Present]:
 
 
 def comment_faults() -> Iterable[trail.Fault]:
-    """Comments that are not what their events say: changed, added, lost or given to somebody else."""
+    """Comments that are not what their events say: changed, added, lost or given to somebody else.
+
+    So are those of a sender whom no mail has named that was held beside the ticket before.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH said AS (
-                SELECT e.id AS event, e.subject_id, e.seq, e.actor_id, e.at, e.door, e.changes->'comment'->1 AS said
+                SELECT e.id AS event, e.verb, e.subject_id, e.seq, e.actor_id, e.at, e.door,
+                    e.changes->'comment'->1 AS said
                 FROM audit_event e WHERE e.subject_type = 'ticket' AND e.changes ? 'comment'
             ), written AS (
                 SELECT t.public_id AS subject_id, c.seq, u.public_id AS author_id, c.created_at, c.source,
-                    jsonb_build_object(
+                    c.claimed_by, jsonb_build_object(
                     'id', c.public_id::text, 'internal', c.internal,
                     'sha256', encode(sha256(convert_to(c.body, 'UTF8')), 'hex')) AS written
                 FROM tickets_comment c
@@ -224,6 +229,9 @@ def comment_faults() -> Iterable[trail.Fault]:
             FROM said s FULL JOIN written w ON w.subject_id = s.subject_id AND w.seq = s.seq
             WHERE (s.said, s.actor_id, s.at, s.door)
                 IS DISTINCT FROM (w.written, w.author_id, w.created_at, w.source)
+                OR w.claimed_by <> '' AND NOT (s.verb = 'ticket.mail_released' AND EXISTS (
+                    SELECT FROM audit_event h WHERE h.subject_id = s.subject_id AND h.id < s.event
+                    AND h.verb = 'ticket.mail_held' AND h.comment = w.claimed_by))
             ORDER BY s.event NULLS LAST LIMIT 1
             """
         )

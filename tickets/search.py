@@ -1,15 +1,17 @@
 """Finding tickets by words, by number, and in spite of the wrong keyboard layout."""
 
 import re
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce, Greatest, Round
+from django.db.models.lookups import IsNull
 
 from accounts.models import User
 from tickets.models import Comment, Service, Ticket
+from tickets.models.conversation import CommentQuerySet
 from tickets.models.ticket import TicketQuerySet
 
 _NUMBER = re.compile(r"(?:sf-?|сф-?|ыа-?)?(\d{1,18})", re.IGNORECASE)
@@ -19,6 +21,8 @@ _PART = re.compile(r'-*"[^"]*"?|\S+')
 
 # Of about so many of the newest it is asked how well they match: of a common word there may be a hundred thousand.
 RANKED = 200
+# What was said in no more comments is rare.
+RARE = 5_000
 
 _LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю"
@@ -30,78 +34,84 @@ _OTHER_LAYOUT = str.maketrans(
 _OF_A_SERVICE = ("name_en", "name_ru", "description_en", "description_ru")
 
 
-def matching(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
-    """Those that carry the words in title, description or a comment the reader may read, or have the number.
-
-    Russian and English word forms find each other; "quotes" and or work. `ghbynth` finds «принтер».
-    A ticket with a -word anywhere the reader may read is left out.
+class Search:
+    """What somebody looks for. One is asked for all that a page shows of it: how often its words have been said is
+    found out once.
     """
-    wanted, unwanted = _parted(text)
-    tickets = _without(tickets, unwanted, reader=reader)
-    if not wanted:
-        return tickets
-    # Each part by its own index; an OR over two tables would use neither.
-    first, *others = _parts(Ticket.objects.order_by(), wanted, reader=reader)
-    return tickets.filter(pk__in=first.values("pk").union(*(part.values("pk") for part in others)))
 
+    def __init__(self, text: str, *, reader: User) -> None:
+        self.reader = reader
+        self._wanted, self._unwanted = _parted(text)
 
-def can_be_ranked(text: str) -> bool:
-    """Whether it has words of which a ticket can have more or fewer."""
-    return bool(_parted(text)[0])
+    @property
+    def can_be_ranked(self) -> bool:
+        """Whether it has words of which a ticket can have more or fewer."""
+        return bool(self._wanted)
 
+    def matching(self, tickets: TicketQuerySet) -> TicketQuerySet:
+        """Those that carry the words in title, description or a comment the reader may read, or have the number.
 
-def newest(tickets: TicketQuerySet, text: str, *, reader: User, most: int) -> QuerySet[Any, Any]:
-    """The row ids of what `matching` would find, all of them up to `most`, beyond that at least as many.
+        Russian and English word forms find each other; "quotes" and or work. `ghbynth` finds «принтер».
+        A ticket with a -word anywhere the reader may read is left out.
+        """
+        tickets = self._without_unwanted(tickets)
+        if not self._wanted:
+            return tickets
+        found = Q(search=self._words) | self._spoken_of
+        number = number_in(self._wanted)
+        return tickets.filter(found if number is None else found | Q(number=number))
 
-    Each part stops by itself: a rare word is looked up, a common one is soon met among the newest.
-    """
-    wanted, unwanted = _parted(text)
-    tickets = _without(tickets, unwanted, reader=reader)
-    first, *others = (
-        part.order_by("-number").values("pk")[:most] for part in _parts(tickets, wanted, reader=reader)
-    )
-    return first.union(*others)
+    def newest(self, tickets: TicketQuerySet, *, most: int) -> QuerySet[Any, Any]:
+        """The row ids of what `matching` finds, the newest `most` of them."""
+        return self.matching(tickets).order_by("-number").values("pk")[:most]
 
+    def ranked(self, tickets: TicketQuerySet) -> TicketQuerySet:
+        """The newest of what `matching` would find, each with its `relevance`, best first.
 
-def ranked(tickets: TicketQuerySet, text: str, *, reader: User) -> TicketQuerySet:
-    """The newest of what `matching` would find, each with its `relevance`, best first.
+        A word in the title weighs more than one in the description, and that more than one in a comment. It is a whole
+        number, so that a cursor holds it exactly.
+        """
+        said = (
+            Comment.objects.readable_by(self.reader)
+            .filter(ticket=OuterRef("pk"), search=self._words)
+            .annotate(rank=SearchRank(F("search"), self._words))
+            .order_by("-rank")
+            .values("rank")[:1]
+        )
+        best = Greatest(SearchRank(F("search"), self._words), Coalesce(Subquery(said), 0.0))
+        relevance = Cast(Round(best * 1_000_000), IntegerField())
+        found = Ticket.objects.filter(pk__in=self.newest(tickets, most=RANKED))
+        with_rank: TicketQuerySet = found.annotate(relevance=relevance)
+        return with_rank.order_by(F("relevance").desc(), "-number")
 
-    A word in the title weighs more than one in the description, and that more than one in a comment. It is a whole
-    number, so that a cursor holds it exactly.
-    """
-    words = _query(_parted(text)[0])
-    said = (
-        Comment.objects.readable_by(reader)
-        .filter(ticket=OuterRef("pk"), search=words)
-        .annotate(rank=SearchRank(F("search"), words))
-        .order_by("-rank")
-        .values("rank")[:1]
-    )
-    best = Greatest(SearchRank(F("search"), words), Coalesce(Subquery(said), 0.0))
-    relevance = Cast(Round(best * 1_000_000), IntegerField())
-    found = Ticket.objects.filter(pk__in=newest(tickets, text, reader=reader, most=RANKED))
-    with_rank: TicketQuerySet = found.annotate(relevance=relevance)
-    return with_rank.order_by(F("relevance").desc(), "-number")
+    @property
+    def _words(self) -> SearchQuery:
+        return _query(self._wanted)
 
+    @cached_property
+    def _spoken_of(self) -> Q:
+        """On which it was said, where the reader may read it; to stand beside an OR.
 
-def _parts(tickets: TicketQuerySet, wanted: str, *, reader: User) -> Iterator[TicketQuerySet]:
-    """Those that say it themselves, those on which it was said, and the one of this number."""
-    words = _query(wanted)
-    yield tickets.filter(search=words)
-    said = Comment.objects.order_by().readable_by(reader).filter(search=words)
-    yield tickets.filter(pk__in=said.values("ticket"))
-    number = number_in(wanted)
-    if number is not None:
-        yield tickets.filter(number=number)
+        The database would rather go through all tickets and look for rare words at each; among common ones it soon
+        meets as many as are shown.
+        """
+        said = self._said(self._words)
+        rare = list(said.values_list("ticket", flat=True)[: RARE + 1])
+        if len(rare) <= RARE:
+            return Q(pk__in=sorted(set(rare)))
+        # As a value: beside an OR the database would gather all that an EXISTS could ever find.
+        return Q(IsNull(Subquery(said.filter(ticket=OuterRef("pk")).values("pk")[:1]), False))
 
+    def _said(self, words: SearchQuery) -> CommentQuerySet:
+        return Comment.objects.order_by().readable_by(self.reader).filter(search=words)
 
-def _without(tickets: TicketQuerySet, unwanted: str, *, reader: User) -> TicketQuerySet:
-    if not unwanted:
-        return tickets
-    # Asked of each row in turn: the rows that lack a word are nearly all, too many to be gathered first.
-    words = _query(unwanted)
-    said = Comment.objects.order_by().readable_by(reader).filter(ticket=OuterRef("pk"), search=words)
-    return tickets.exclude(search=words).filter(~Exists(said))
+    def _without_unwanted(self, tickets: TicketQuerySet) -> TicketQuerySet:
+        if not self._unwanted:
+            return tickets
+        # Asked of each row in turn: the rows that lack a word are nearly all, too many to be gathered first.
+        words = _query(self._unwanted)
+        said = self._said(words).filter(ticket=OuterRef("pk"))
+        return tickets.exclude(search=words).filter(~Exists(said))
 
 
 def services_about(text: str) -> QuerySet[Service]:

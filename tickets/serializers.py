@@ -28,15 +28,15 @@ from tickets.actions.content import check_due
 from tickets.models import Attachment, Comment, InboundMail, Priority, Service, Tag, Ticket
 from tickets.models.files import FileState
 from tickets.models.ticket import LONGEST_TEXT, Status, WaitingFor
-from tickets.permissions import TABLE, allowed_statuses, allowed_verbs
+from tickets.permissions import TABLE, allowed_verbs, statuses_by
 
 # --- What goes out: plain functions, since a list makes fifty of them in every answer --------------
 
 
 def ticket_out(ticket: Ticket, viewer: User) -> dict[str, Any]:
     """A ticket as this person sees it; bring `with_people` and `noting_watch_of(viewer)` along."""
-    allowed = {"verbs": allowed_verbs(viewer, ticket), "statuses": allowed_statuses(viewer, ticket)}
-    return ticket_facts(ticket) | {"allowed": allowed}
+    verbs = allowed_verbs(viewer, ticket)
+    return ticket_facts(ticket) | {"allowed": {"verbs": verbs, "statuses": statuses_by(verbs, ticket)}}
 
 
 def ticket_facts(ticket: Ticket) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """How a file goes out: as something to keep, never as a page of ours."""
 
-import structlog
-from django.core.files.storage import default_storage
+from tempfile import TemporaryFile
+from zipfile import ZipFile
+
+from django.conf import settings
 from django.http import FileResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from accounts.acting import Actor, Refused
-from tickets import actions, pictures
-from tickets.models import Attachment
+from tickets import actions, evidence, kept, pictures
+from tickets.models import Attachment, Ticket
 from tickets.models.files import FileState
-
-log = structlog.get_logger("tickets.serving")
 
 # Should a browser draw it all the same, then alone: no script, no form, no origin, nothing from elsewhere.
 POLICY = "sandbox; default-src 'none'"
@@ -43,6 +43,28 @@ def picture(file: Attachment, size: str, *, by: Actor, audited: bool) -> FileRes
     return response
 
 
+def evidence_of(ticket: Ticket, *, by: Actor) -> FileResponse:
+    """All there is about a ticket, with its proof, in one file: for whoever may read all of it."""
+    # On disk, where uploads lie for as long as they arrive: it may be as large as all the ticket's files.
+    packed = TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 (the response closes it)
+    try:
+        with ZipFile(packed, "w") as archive:
+            evidence.write(ticket, evidence.Zip(archive))
+        actions.note_evidence(ticket, by=by)  # without a trace nothing goes out
+    except BaseException:
+        packed.close()
+        raise
+    packed.seek(0)
+    return _sealed_off(
+        FileResponse(
+            packed,
+            as_attachment=True,
+            filename=f"evidence-{ticket.reference}.zip",
+            content_type="application/zip",
+        )
+    )
+
+
 def _note(file: Attachment, response: FileResponse, *, by: Actor) -> None:
     # After the store was asked, which may take its time: no transaction waits for it. Without a trace nothing goes out.
     try:
@@ -54,13 +76,13 @@ def _note(file: Attachment, response: FileResponse, *, by: Actor) -> None:
 
 def _answer(path: str, content_type: str) -> FileResponse:
     try:
-        opened = default_storage.open(path, "rb")
-    except Exception as trouble:
-        log.exception("file_not_read", path=path, trouble=type(trouble).__name__)
-        raise Refused(
-            "store_unavailable", _("The file cannot be read just now. Try again in a while."), status=503
-        ) from None
-    response = FileResponse(opened, content_type=content_type)
+        opened = kept.opened(path)
+    except FileNotFoundError:
+        raise kept.unavailable() from None
+    return _sealed_off(FileResponse(opened, content_type=content_type))
+
+
+def _sealed_off(response: FileResponse) -> FileResponse:
     response["Content-Security-Policy"] = POLICY
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"

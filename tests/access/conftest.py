@@ -13,6 +13,7 @@ from tests.access.world import PROVIDER, World, make_world
 
 @pytest.fixture
 def world(browser_of: Callable[[User], Client], settings: Any) -> World:
-    settings.API_DOCS_OPEN, settings.MAIL_HOST = False, "mail.example.com"
+    settings.API_DOCS_OPEN = settings.METRICS_OPEN = False
+    settings.MAIL_HOST = "mail.example.com"
     settings.SIGN_IN_PROVIDERS = (Issuer(id="company", name="Company", url=PROVIDER, client_id="desk"),)
     return make_world(browser_of)

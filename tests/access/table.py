@@ -22,6 +22,7 @@ route                                         subject          method  stranger 
 live                                          -                GET     ok       ok      ok      ok      ok      ok      ok
 ready                                         -                GET     ok       ok      ok      ok      ok      ok      ok
 jobs                                          -                GET     503      503     503     503     503     503     503
+metrics                                       -                GET     404      404     404     404     404     404     404
 
 accounts:sign_in                              -                GET     ok       start   start   start   start   start   start
 accounts:sign_in                              -                POST    start    start   start   start   start   start   start
@@ -169,6 +170,7 @@ route                                         methods     maria
 
 admin:index                                   GET         ok
 admin:index                                   POST        ok
+admin:standing                                GET         ok
 admin:login                                   GET         ok
 admin:login                                   POST        ok
 admin:logout                                  POST        sign-in

@@ -1,7 +1,7 @@
 """Who is deactivated is out at once: by every way in there is, each tried before and after.
 
 Each was seen to fail with its guard removed: the session with the salt, `drop_all` and the question for is_active in
-EmailBackend.get_user taken away together, the key with revoke_all and the filter of ApiKeyQuerySet.usable, a link with
+EmailBackend.get_user taken away together, the key with revoke_all and the condition of api_keys._USABLE, a link with
 the state and is_active in link_tokens.is_good, a reply address with the salt in correspondence._essence.
 """
 

@@ -13,12 +13,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import allowances
 from accounts.factors import actions as factors
+from accounts.links import actions as link_actions
 from accounts.links import tokens as link_tokens
 from accounts.models import Allowance, Purpose
 from tests.authenticators import code, with_app
 from tests.browser.chromium import Window
 from tests.browser.world import World
-from tests.factories import web
+from tests.factories import UserFactory, web
 from tickets import actions
 from tickets.models import InboundMail, Ticket
 
@@ -115,6 +116,17 @@ def _link(purpose: Purpose, door: str = "") -> Path:
         )
         return reverse("accounts:arrive", args=[link_tokens.token(made, door)])
 
+    return path
+
+
+def _too_late_to_stop(world: World) -> str:
+    """Somebody else's address has changed before the old mailbox was read."""
+    robbed = UserFactory.create(
+        email="before@example.com", full_name="Vera Before", language=world.admin.language
+    )
+    asked = link_actions.ask_for_address(robbed, email="after@example.com", by=web(robbed))
+    path = reverse("accounts:arrive", args=[link_tokens.token(asked, link_tokens.STOP)])
+    link_actions.take_address(asked, by=web(robbed))
     return path
 
 
@@ -249,6 +261,15 @@ def _too_late(window: Window, world: World) -> None:
     _send(window, reverse("tickets:claim", args=[world.busy.public_id]))
 
 
+def _two_as_evidence(window: Window, world: World) -> None:
+    """One gets a file; two get words."""
+    page = window.page
+    for box in page.locator("input[name=_selected_action]").all()[:2]:
+        box.check()
+    page.locator("select[name=action]").select_option("evidence")
+    window.press(page.locator("button[name=index]"))
+
+
 def _select(window: Window, world: World) -> None:
     """Two that nobody has, and one that the agent has already."""
     for ticket in (*world.picked[:2], world.waiting):
@@ -302,6 +323,8 @@ VISITS: list[Visit] = [
     Visit("invitation", "accounts:invitation", "", _link(Purpose.INVITATION)),
     Visit("new password", "accounts:new_password", "", _link(Purpose.RESET)),
     Visit("stop e-mail", "accounts:stop_email", "", _link(Purpose.EMAIL, link_tokens.STOP)),
+    Visit("stop e-mail, too late", "", "", _too_late_to_stop, statuses=frozenset({410})),
+    Visit("link of another account", "", "agent", _link(Purpose.EMAIL), statuses=frozenset({403})),
     Visit("confirm e-mail", "accounts:confirm_email", "employee", _link(Purpose.EMAIL)),
     Visit("e-mail", "accounts:email", "employee", _at("accounts:email")),
     Visit("sessions", "accounts:sessions", "employee", _at("accounts:sessions")),
@@ -388,6 +411,7 @@ VISITS: list[Visit] = [
 def admin_visits() -> Iterator[Visit]:
     """Every page that Django admin makes of the models it knows."""
     yield Visit("admin", "admin:index", "admin", _at("admin:index"))
+    yield Visit("admin, how the desk stands", "admin:standing", "admin", _at("admin:standing"))
     yield Visit("admin sign-in", "admin:login", "", _at("admin:login"))
     yield Visit("admin, refused", "", "agent", _at("admin:index"), frozenset({200, 403, 404}))
     yield Visit("admin, password", "admin:password_change", "admin", _at("admin:password_change"))
@@ -396,6 +420,8 @@ def admin_visits() -> Iterator[Visit]:
     )
     for label in sorted({model._meta.app_label for model in admin.site._registry}):
         yield Visit(f"admin of {label}", "admin:app_list", "admin", _at("admin:app_list", label))
+    tickets = "admin:tickets_ticket_changelist"
+    yield Visit("admin, evidence of two", tickets, "admin", _at(tickets), steps=_two_as_evidence)
     for model, pages in admin.site._registry.items():
         first = model._default_manager.order_by("pk").values_list("pk", flat=True).first()
         for page in pages.get_urls():

@@ -17,12 +17,13 @@ from django.utils import timezone
 from accounts.models import User
 from notifications.models import Delivery, Kind, State, Transport
 from serviceflow import health
+from serviceflow.asking import Question
 
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_migrated", False)
-    monkeypatch.setattr(health, "_asked", None)
+    monkeypatch.setattr(health, "_question", Question(lambda cursor: health.look(cursor), name="readiness"))
 
 
 @pytest.fixture
@@ -98,13 +99,13 @@ def test_a_database_that_hangs_is_told_within_five_seconds(
 def test_nobody_waits_for_a_question_that_never_ends(probe: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def hang() -> health.Standing:
+    def hang(_cursor: object) -> health.Standing:
         asked.append(1)
         time.sleep(3)
         return health.Standing()
 
     monkeypatch.setattr(health, "look", hang)
-    monkeypatch.setattr(health, "PATIENCE", 0.2)
+    monkeypatch.setattr(Question.answer, "__kwdefaults__", {"patience": 0.2})
     answers = [probe.get("/health/ready") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [503, 503, 503]
     assert len(asked) == 1  # and the others joined it
@@ -112,7 +113,7 @@ def test_nobody_waits_for_a_question_that_never_ends(probe: Client, monkeypatch:
 
 @pytest.mark.django_db
 def test_a_bug_in_the_question_is_not_readiness(probe: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> health.Standing:
+    def fail(_cursor: object) -> health.Standing:
         raise KeyError("options")
 
     monkeypatch.setattr(health, "look", fail)

@@ -1,6 +1,12 @@
 """manage.py migrate on a desk at work."""
 
+import os
+import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -78,6 +84,65 @@ def test_a_table_in_use_is_said_in_one_line(meanwhile: list[Any]) -> None:
         with pytest.raises(CommandError, match="Run it again"):
             call_command("migrate", verbosity=0)
     connection.close()  # it has kept the limits of the attempt
+
+
+# Where an installation migrates. No other command of ours does.
+WAYS = ["docker-compose.yml", "deploy/kubernetes/base/migrate.yaml", "bin/run", "docs/operations.md"]
+COMMAND = re.compile(r"manage\.py migrate\b(?! --check)[^`&\n\]]*")
+CHECKOUT = Path(__file__).resolve().parents[2]
+WATCH = """
+    CREATE TABLE limits_seen (lock text, statement text);
+    CREATE FUNCTION see_limits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO limits_seen VALUES (current_setting('lock_timeout'), current_setting('statement_timeout'));
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER see AFTER INSERT ON auth_permission FOR EACH ROW EXECUTE FUNCTION see_limits();
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", WAYS)
+def test_it_does_so_whichever_way_it_is_run(way: str, tmp_path: Path) -> None:
+    """The command of each way as it stands there. What limits it had the database tells: it is asked when a right is
+    added, which ends every migration where one is missing.
+
+    Seen to fail: without the first SET of the command (10s, that of the settings of tests).
+    """
+    [command] = {each.strip() for each in COMMAND.findall((CHECKOUT / way).read_text())}
+    settings = {
+        "DJANGO_SETTINGS_MODULE": "tests.served_settings",
+        "SERVED_DATABASE": connection.settings_dict["NAME"],
+        "SERVED_STATIC": str(tmp_path),
+    }
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as watcher:
+        watcher.execute(WATCH)
+        try:
+            watcher.execute("DELETE FROM auth_permission WHERE codename = 'add_tag'")
+            ran = subprocess.run(
+                [sys.executable, *shlex.split(command)], cwd=CHECKOUT, env=os.environ | settings,
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert ran.returncode == 0, ran.stderr
+            assert watcher.execute("SELECT * FROM limits_seen").fetchall() == [("2s", "0")]
+        finally:
+            watcher.execute("DROP TABLE limits_seen; DROP FUNCTION see_limits CASCADE")
+
+
+def test_nothing_else_of_ours_migrates() -> None:
+    """Seen to fail: with `manage.py migrate` in bin/backup."""
+    ways = {
+        name
+        for name in tracked("bin", "deploy", "docker-compose.yml", "Dockerfile", ".github")
+        if COMMAND.search((CHECKOUT / name).read_text())
+    }
+    # The last of these only says what to do next.
+    assert ways == {*WAYS, "bin/restore"} - {"docs/operations.md"}
+
+
+def tracked(*places: str) -> list[str]:
+    found = [CHECKOUT / place for place in places]
+    files = [path for place in found for path in ([place] if place.is_file() else place.rglob("*"))]
+    return [str(path.relative_to(CHECKOUT)) for path in files if path.is_file()]
 
 
 # Not in a transaction of the test's own: indexes are made while others work.

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -187,14 +188,15 @@ def test_what_somebody_has_chosen_to_be_less_safe_is_known_by_name(chosen: str, 
 
 
 def test_it_is_told_at_every_start_of_a_server_and_of_a_worker(
-    settings: Any, log_lines: Any, monkeypatch: pytest.MonkeyPatch
+    db: None, settings: Any, log_lines: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from serviceflow import gunicorn, jobs
     from serviceflow.management.commands import work
 
     settings.WEAKENED = ["SECOND_FACTOR_FOR"]
     monkeypatch.setattr(jobs, "work", lambda **_named: None)
-    gunicorn.on_starting(None)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # it is given another, and has none again afterwards
+    gunicorn.on_starting(SimpleNamespace(cfg=SimpleNamespace(worker_tmp_dir=str(tmp_path))))
     work.Command().handle(only=[], alive=Path("/nowhere"), check=False)
     told = [(line["level"], line["event"], line["setting"]) for line in log_lines()]
     assert told == 2 * [("warning", "weakened_setting", "SECOND_FACTOR_FOR")]

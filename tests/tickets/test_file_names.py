@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.models import User
@@ -14,7 +15,7 @@ from tests.factories import web
 from tests.shared import real
 from tickets import actions, files
 from tickets.file_names import HEAD, LONGEST_NAME, UNKNOWN, kind_of, safe_name
-from tickets.models import Ticket
+from tickets.models import Attachment, Ticket
 
 
 def hostile() -> list[str]:
@@ -33,6 +34,14 @@ def assert_harmless(name: str) -> None:
     assert name == name.strip(". ")
     assert name == unicodedata.normalize("NFC", name)
     name.encode()
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../../settings.py", "attachments/ab/../../../x"])
+def test_no_row_names_a_file_outside_of_the_store(ticket: Ticket, employee: User, path: str) -> None:
+    """Whoever has written it. Seen to fail: without tickets/migrations/0009_file_within.py."""
+    actions.attach(ticket, files=[files.incoming("log.txt", b"x")], by=web(employee))
+    with pytest.raises(IntegrityError, match="attachment_lies_within"), transaction.atomic():
+        Attachment.objects.update(file=path)
 
 
 def test_no_hostile_name_stays_hostile() -> None:

@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from tests.factories import opened, web
-from tickets import actions
+from tickets import actions, search
 from tickets.models import Service, Ticket
-from tickets.search import can_be_ranked, matching, number_in, ranked
+from tickets.search import Search, number_in
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True, params=[search.RARE, -1], ids=["said rarely", "said often"])
+def in_both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said often is looked for in another way, which finds the same."""
+    monkeypatch.setattr(search, "RARE", request.param)
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def printer(employee: User) -> Ticket:
 
 
 def found(text: str, reader: User) -> set[Ticket]:
-    return set(matching(Ticket.objects.visible_to(reader), text, reader=reader))
+    return set(Search(text, reader=reader).matching(Ticket.objects.visible_to(reader)))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_the_best_match_comes_first(employee: User, agent: User) -> None:
 
     def order(reader: User) -> list[Ticket]:
         visible = Ticket.objects.visible_to(reader)
-        return list(ranked(visible, "scanners", reader=reader))
+        return list(Search("scanners", reader=reader).ranked(visible))
 
     assert order(employee) == [titled, described, said]
     assert set(order(agent)) == {titled, described, said, noted}
@@ -122,7 +128,7 @@ def test_of_a_common_word_the_newest_are_ranked(employee: User, monkeypatch: pyt
     for number in range(4):
         opened(by=employee, title=f"VPN {number}")
     visible = Ticket.objects.visible_to(employee)
-    assert {one.title for one in ranked(visible, "vpn", reader=employee)} == {"VPN 2", "VPN 3"}
+    assert {one.title for one in Search("vpn", reader=employee).ranked(visible)} == {"VPN 2", "VPN 3"}
 
 
 def many_like(row: Model, **own: str) -> None:
@@ -138,7 +144,10 @@ def many_like(row: Model, **own: str) -> None:
         cursor.execute(f"ANALYZE {row._meta.db_table}")
 
 
-def test_words_are_found_and_ranked_by_the_indexes(admin: User, vpn: Ticket) -> None:
+def test_words_are_found_and_ranked_by_the_indexes(
+    admin: User, vpn: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RARE", 100)  # in both ways: what is said often is met on the way
     said = actions.add_comment(vpn, body="Nothing.", by=web(admin))
     many_like(said, public_id="gen_random_uuid()", seq="seq + serial", body="'word' || serial")
     fresh = {"public_id": "gen_random_uuid()", "number": "number + 100000 + serial"}
@@ -146,7 +155,7 @@ def test_words_are_found_and_ranked_by_the_indexes(admin: User, vpn: Ticket) -> 
     visible = Ticket.objects.visible_to(admin)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # of people and teams there still is a handful
-    plan = ranked(visible, "vpn -printer", reader=admin).explain()
+    plan = Search("vpn -printer", reader=admin).ranked(visible).explain()
     assert "Bitmap Index Scan on ticket_search" in plan
     assert "Bitmap Index Scan on comment_search" in plan
     assert "Seq Scan" not in plan
@@ -207,6 +216,6 @@ def test_nobody_finds_what_he_may_not_see(
 )
 def test_no_words_make_the_search_fail(vpn: Ticket, admin: User, text: str) -> None:
     assert found(text, admin) <= {vpn}
-    if can_be_ranked(text):
+    if Search(text, reader=admin).can_be_ranked:
         visible = Ticket.objects.visible_to(admin)
-        assert set(ranked(visible, text, reader=admin)) == found(text, admin)
+        assert set(Search(text, reader=admin).ranked(visible)) == found(text, admin)

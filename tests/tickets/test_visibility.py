@@ -14,7 +14,7 @@ from tests.factories import TeamFactory, UserFactory, opened, web
 from tickets import actions, reads
 from tickets.filters import TicketFilter
 from tickets.models import Service, Ticket, Watch
-from tickets.search import matching
+from tickets.search import Search
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +132,7 @@ def test_list_count_search_filter_and_address_show_what_the_specification_says(
             visible = Ticket.objects.visible_to(reader)
             assert [ticket.pk for ticket in visible.order_by("pk")] == sorted(expected)  # once each
             assert visible.count() == len(expected)
-            assert {ticket.pk for ticket in matching(visible, "vpn", reader=reader)} == expected
+            assert {ticket.pk for ticket in Search("vpn", reader=reader).matching(visible)} == expected
             assert {ticket.pk for ticket in TicketFilter({"q": "VPN"}, visible, reader=reader).qs} == expected
             assert {ticket.pk for ticket in tickets if can_be_found(ticket, reader)} == expected
             assert {ticket.pk for ticket in tickets if ticket.is_visible_to(reader)} == expected

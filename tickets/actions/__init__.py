@@ -18,6 +18,7 @@ from tickets.actions.bulk import Outcome, in_bulk
 from tickets.actions.configuring import save_service
 from tickets.actions.content import delete, edit, set_due, set_priority, set_service, set_tags
 from tickets.actions.conversation import add_comment, attach, unwatch, watch
+from tickets.actions.evidence import note_evidence
 from tickets.actions.files import look_at, note_download, settle
 from tickets.actions.mail import (
     accept_sender,
@@ -53,6 +54,7 @@ __all__ = [
     "look_at",
     "named_in",
     "note_download",
+    "note_evidence",
     "note_source_read",
     "open_ticket",
     "read_again",

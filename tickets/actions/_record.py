@@ -90,7 +90,14 @@ def record(
         notices.announce(verb, ticket, internal=internal, concerning=concerning, by=by)
     trail.record(
         verb,
-        trail.Subject("ticket", ticket.public_id, ticket.reference, ticket.version),
+        trail.Subject(
+            "ticket",
+            ticket.public_id,
+            ticket.reference,
+            ticket.version,
+            since=ticket.created_at,
+            due=ticket.due_at,
+        ),
         by=by,
         changes=changes,
         comment=comment,

@@ -20,7 +20,7 @@ from tickets import reads
 from tickets.filters import ME, NONE, ORDERINGS, TicketFilter
 from tickets.models import Priority, Service, Tag, Ticket
 from tickets.models.ticket import Status, TicketQuerySet
-from tickets.search import can_be_ranked, newest, number_in, ranked
+from tickets.search import Search, number_in
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -127,6 +127,10 @@ class Asked:
         return self.query.get("q", "").strip()
 
     @cached_property
+    def search(self) -> Search:
+        return Search(self.words, reader=self.reader)
+
+    @cached_property
     def any_status(self) -> bool:
         return any(name in {"q", "status"} for name, _value in self.active)
 
@@ -149,7 +153,7 @@ class Asked:
     @property
     def usual_ordering(self) -> str:
         """What nobody has to ask for: a search begins with the best match."""
-        ranks = self.form.is_valid() and can_be_ranked(self.words)
+        ranks = self.form.is_valid() and self.search.can_be_ranked
         return "relevance" if ranks else self.view.order
 
     @property
@@ -182,7 +186,7 @@ class Asked:
     def count(self, *, most: int) -> int:
         """How many fit, as far as `most` and one more."""
         if self.is_ranked:
-            found = newest(self._before_search, self.words, reader=self.reader, most=most + 1)
+            found = self.search.newest(self._before_search, most=most + 1)
             return min(found.count(), most + 1)
         number: int = self.tickets.order_by()[: most + 1].count()
         return number
@@ -191,7 +195,7 @@ class Asked:
     def rows(self) -> TicketQuerySet:
         """What the pages of the list are cut from: what fits, or the part of it that is ranked."""
         if self.is_ranked:
-            return ranked(self._before_search, self.words, reader=self.reader)
+            return self.search.ranked(self._before_search)
         return self.tickets
 
     @property
@@ -261,7 +265,7 @@ class Asked:
     def orders(self) -> list[Link]:
         usual = _url([pair for pair in self.state if pair[0] != "ordering"])
         best = Link(str(ORDER_WORDS["relevance"]), usual, chosen=self.is_ranked)
-        return [best] * can_be_ranked(self.words) + [
+        return [best] * self.search.can_be_ranked + [
             Link(str(text), self._ordered(name), chosen=name == self.ordering)
             for name, text in ORDER_WORDS.items()
             if name in ORDERINGS and not name.endswith("number")

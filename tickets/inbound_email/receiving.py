@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.acting import Actor, Refused, the_desk
 from accounts.checking import is_blank
 from accounts.models import Team, User
+from audit import watching
 from audit.models import Door
 from tickets import actions, correspondence, files, permissions
 from tickets.actions.mail import hold_mail, turn_away
@@ -275,6 +276,7 @@ def _with_what_fits[Made](
 def _become(mail: InboundMail, outcome: Outcome, ticket: Ticket) -> None:
     mail.outcome, mail.ticket, mail.received_at = outcome, ticket, timezone.now()
     mail.save(update_fields=FOUND)
+    watching.tell("mail", str(outcome))  # every other outcome has an event that tells of it
 
 
 # --- What is asked before ------------------------------------------------------------------------

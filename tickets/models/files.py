@@ -65,6 +65,13 @@ class Attachment(models.Model):
         verbose_name = _("attachment")
         verbose_name_plural = _("attachments")
         ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Whoever has written the row, its file lies within the store.
+            models.CheckConstraint(
+                condition=~Q(file="") & ~Q(file__startswith="/") & ~Q(file__contains=".."),
+                name="attachment_lies_within",
+            ),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["created_at"], name="attachment_held", condition=Q(state=FileState.HELD)),
         ]

@@ -19,11 +19,12 @@ from accounts.one_time_forms import signed_in
 from accounts.rest import keyset
 from accounts.visitors import me
 from audit.models import Door
-from tickets import actions, files, reads, search
+from tickets import actions, files, reads
 from tickets.forms.files import LOST, say_they_are_lost
 from tickets.forms.portal import NewTicketForm
 from tickets.models import Service, Ticket
 from tickets.models.ticket import TicketQuerySet
+from tickets.search import Search, services_about
 from tickets.views.answers import address, see_other
 
 MOST_OPEN = 50
@@ -138,13 +139,14 @@ def _found(request: HttpRequest, reader: User, text: str) -> HttpResponse:
     except Ticket.DoesNotExist:
         pass
     mine = reads.requests_of(reader).with_people()
-    if search.can_be_ranked(text):
-        found = search.ranked(mine, text, reader=reader).with_people()
+    search = Search(text, reader=reader)
+    if search.can_be_ranked:
+        found = search.ranked(mine).with_people()
     else:
-        found = search.matching(mine, text, reader=reader).order_by("-updated_at", "-number")
+        found = search.matching(mine).order_by("-updated_at", "-number")
     context = {
         "text": text,
-        "catalogue": _by_team(search.services_about(text)),
+        "catalogue": _by_team(services_about(text)),
         "found": list(found[:MOST_FOUND]),
     }
     return render(request, "tickets/start.html", context)

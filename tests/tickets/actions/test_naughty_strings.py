@@ -20,7 +20,7 @@ from tests.factories import opened, stand, web
 from tests.shared import real
 from tickets import actions
 from tickets.models import Comment, Service, Ticket
-from tickets.search import matching
+from tickets.search import Search
 
 pytestmark = pytest.mark.django_db
 
@@ -207,7 +207,7 @@ def test_hostile_strings_may_be_searched_for(desk: Desk) -> None:
     tickets = Ticket.objects.visible_to(desk.boss.person)
     for text in list(hostile())[::3]:
         if storable(text):  # what is not the filter's form refuses
-            assert matching(tickets, text[:200], reader=desk.boss.person).count() <= 1
+            assert Search(text[:200], reader=desk.boss.person).matching(tickets).count() <= 1
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -58,7 +58,7 @@ def _wait_until_it_listens(port: int, process: "subprocess.Popen[bytes]") -> Non
 @contextmanager
 def client(port: int) -> Iterator[imaplib.IMAP4]:
     """Signed in as the user, as any mail program."""
-    there = imaplib.IMAP4("127.0.0.1", port, timeout=20)
+    there = imaplib.IMAP4("127.0.0.1", port, timeout=60)
     try:
         there.login(USER, PASSWORD)
         yield there

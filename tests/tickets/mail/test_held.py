@@ -22,6 +22,7 @@ from audit import trail
 from notifications import markdown
 from notifications.message import message_id
 from notifications.models import Delivery
+from tests.audit.test_tampering import packed, verified
 from tests.factories import stand
 from tests.tickets.mail.post import arrives
 from tests.tickets.mail.test_who_wrote import reply_address
@@ -76,6 +77,20 @@ def test_an_agent_puts_it_on_the_ticket_as_what_it_is(
     assert "Unverified sender" in page
     assert verbs(ticket)[-1] == "mail_released"
     assert trail.first_fault() is None
+    assert verified(packed(ticket)) == ""
+
+
+def test_no_other_sender_is_put_in_his_place(
+    employee: User, agent: User, mailbox: Mailbox, ticket: Ticket, browser_of: BrowserOf
+) -> None:
+    """Seen to fail: without `h.comment = w.claimed_by` in reads.comment_faults, or `in named` in the verifier."""
+    mail = held(mailbox, ticket, employee)
+    press(browser_of(agent), ticket, "release_mail", mail=mail.public_id)
+    Comment.objects.update(claimed_by="Boss <boss@example.com>")
+    fault = trail.first_fault()
+    assert fault is not None
+    assert fault.reason == "the comment is not what its event says"
+    assert "no mail has named 'Boss" in verified(packed(ticket))
 
 
 def test_an_answer_to_a_note_is_put_on_the_ticket_as_a_note(

@@ -1,42 +1,32 @@
-"""Administrators at work on people, teams and keys. Every change is a verb; nothing is deleted."""
+"""People in admin: their profile, role, teams, password, factors and links."""
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import formats, timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from accounts import actions, api_keys, configuration, one_time_forms, reauthentication
+from accounts import actions, one_time_forms, reauthentication
 from accounts.acting import Invalid, Refused
 from accounts.factors import actions as factors
-from accounts.forms import LONGEST_PASSWORD, ApiKeyForm, NewPasswordForm, focus_first_fault, zone_choices
+from accounts.forms import LONGEST_PASSWORD, NewPasswordForm, focus_first_fault, zone_choices
 from accounts.links import actions as link_actions
 from accounts.links import tokens as link_tokens
-from accounts.models import ApiKey, Link, Membership, Purpose, Team, User
+from accounts.models import Link, Membership, Purpose, Team, User
 from accounts.through_verbs import VerbAdmin, VerbForm, at_admin
 from accounts.visitors import me
-from audit.admin import EVERYWHERE, ReadOnlyAdmin
 
 _PROFILE = ("full_name", "language", "time_zone")
-
-
-# --- People --------------------------------------------------------------------------------------
-
-
 MOST_TEAMS = 100  # of one person
 
 
@@ -97,6 +87,15 @@ def typed_before(request: HttpRequest) -> QueryDict | None:
         request.typed_before = one_time_forms.take_back(request) if request.method == "GET" else None  # type: ignore[attr-defined]
     typed: QueryDict | None = request.typed_before  # type: ignore[attr-defined]
     return typed
+
+
+def _who_asks(request: HttpRequest, user: User) -> HttpResponse | None:
+    """The question who asks, where that was not proved of late; the way back is this person's page."""
+    if reauthentication.is_fresh(request):
+        return None
+    return reauthentication.ask(
+        request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
+    )
 
 
 @admin.register(User)
@@ -201,10 +200,8 @@ class UserAdmin(VerbAdmin):
         user: User | None = self.get_object(request, str(pk))
         if user is None:
             return redirect("admin:accounts_user_changelist")
-        if not reauthentication.is_fresh(request):
-            return reauthentication.ask(
-                request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
-            )
+        if question := _who_asks(request, user):
+            return question
         form = NewPasswordForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -228,10 +225,8 @@ class UserAdmin(VerbAdmin):
         user: User | None = self.get_object(request, str(pk))
         if user is None:
             return redirect("admin:accounts_user_changelist")
-        if not reauthentication.is_fresh(request):
-            return reauthentication.ask(
-                request, request.path, back=reverse("admin:accounts_user_change", args=[user.pk])
-            )
+        if question := _who_asks(request, user):
+            return question
         if request.method == "POST":
             factors.reset(user, by=at_admin(request))
             said = _("%(name)s has no second factor any more and is signed out everywhere.") % {
@@ -301,216 +296,3 @@ class UserAdmin(VerbAdmin):
     def keys(self, user: User) -> SafeString:
         address = f"{reverse('admin:accounts_apikey_changelist')}?user__id__exact={user.pk}"
         return format_html('<a href="{}">{}</a>', address, user.api_keys.count())
-
-
-# --- Teams ---------------------------------------------------------------------------------------
-
-
-@admin.register(Team)
-class TeamAdmin(VerbAdmin):
-    list_display = ("name", "people", "is_active")
-    list_filter = ("is_active",)
-    search_fields = ("name",)
-    readonly_fields = ("members",)
-    fields = ("name", "is_active", "members")
-
-    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> Any:
-        return self.fields if obj else ("name", "is_active")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        teams: QuerySet[Team] = super().get_queryset(request).annotate(size=Count("memberships"))
-        return teams
-
-    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
-        configuration.save(obj, by=at_admin(request))
-
-    @admin.display(description=gettext_lazy("people"), ordering="size")
-    def people(self, team: Any) -> int:
-        return int(team.size)
-
-    @admin.display(description=gettext_lazy("members"))
-    def members(self, team: Team) -> SafeString | str:
-        """To be changed on the page of each person."""
-        rows = team.memberships.select_related("user").order_by("-is_lead", "user__full_name")
-        lead = _("lead")
-        listed = format_html_join(
-            "",
-            '<li><a href="{}">{}</a>{}</li>',
-            (
-                (
-                    reverse("admin:accounts_user_change", args=[row.user_id]),
-                    row.user.full_name,
-                    f" ({lead})" if row.is_lead else "",
-                )
-                for row in rows
-            ),
-        )
-        return format_html("<ul>{}</ul>", listed) if listed else "—"
-
-
-# --- API keys ------------------------------------------------------------------------------------
-
-
-class IssueForm(VerbForm):
-    """A key for somebody. The raw key is on the answer page and nowhere else."""
-
-    name = ApiKeyForm.base_fields["name"]
-    scopes = ApiKeyForm.base_fields["scopes"]
-    days = ApiKeyForm.base_fields["days"]
-
-    class Meta:
-        model = ApiKey
-        fields: ClassVar[list[str]] = ["user", "name"]
-
-    def _post_clean(self) -> None:
-        """The row is made by the verb: there is no instance to fill and check."""
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = gettext_lazy("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("active", _("active")),
-            ("replaced", _("replaced")),
-            ("expired", _("expired")),
-            ("revoked", _("revoked")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
-        now = timezone.now()
-        match self.value():
-            case "active":
-                return queryset.filter(revoked_at=None, replaced_at=None, expires_at__gt=now)
-            case "replaced":
-                return queryset.filter(revoked_at=None, replaced_at__isnull=False, expires_at__gt=now)
-            case "expired":
-                return queryset.filter(revoked_at=None, expires_at__lte=now)
-            case "revoked":
-                return queryset.exclude(revoked_at=None)
-        return queryset
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are issued, revoked and rotated; nobody reads or edits them. What was rotated can be revoked at once."""
-
-    list_display = ("name", "visible", "user", "scope_names", "expires_at", "last_used_at", "standing")
-    list_filter = (StateFilter,)
-    list_select_related = ("user",)
-    search_fields = ("name", "prefix", "user__full_name", "user__email")
-    search_help_text = gettext_lazy("A name, the visible part, or the owner.")
-    fields = (
-        "user", "name", "visible", "scope_names", "created_at", "expires_at", "last_used_at", "revoked_at",
-        "replaced_at", "standing",
-    )  # fmt: skip
-    actions = ("revoke", "rotate")
-    linked_by = ("user__id__exact",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_active and request.user.is_staff
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        if not reauthentication.is_fresh(request):
-            return reauthentication.ask(
-                request, request.path, back=reverse("admin:accounts_apikey_changelist")
-            )
-        form = IssueForm(
-            request.POST or one_time_forms.take_back(request),
-            initial={"user": request.GET.get("user", "")[:18]},
-        )
-        owner: Any = form.fields["user"]
-        owner.queryset = User.objects.active()
-        owner.label_from_instance = "{0.full_name} ({0.email})".format
-        if request.method == "POST" and form.is_valid():
-            try:
-                return self._issued(request, form.cleaned_data)
-            except one_time_forms.NotYours:
-                form.add_error(None, _("This form was open for too long. Please send it once more."))
-            except Refused as no:
-                form.add_error(
-                    no.field if isinstance(no, Invalid) and no.field in form.fields else None, str(no)
-                )
-        focus_first_fault(form)
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
-            "form": form,
-            "form_name": one_time_forms.name_for(me(request)),
-            "title": _("Issue an API key"),
-        }
-        return TemplateResponse(request, "admin/accounts/apikey/issue.html", context)
-
-    def _issued(self, request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
-        public_id = one_time_forms.public_id_of(
-            request.POST.get(one_time_forms.FIELD, ""), sent_by=me(request)
-        )
-        try:
-            key, raw = api_keys.issue(
-                wanted["user"],
-                name=wanted["name"],
-                scopes=wanted["scopes"],
-                expires_at=timezone.now() + timedelta(days=wanted["days"]),
-                public_id=public_id,
-                by=at_admin(request),
-            )
-        except IntegrityError:
-            messages.warning(
-                request,
-                _(
-                    "This has been done already. A key is shown only once: if you have not kept it, issue another."
-                ),
-            )
-            return redirect("admin:accounts_apikey_changelist")
-        return self._shown_once(request, [(key, raw)])
-
-    def _shown_once(self, request: HttpRequest, issued: list[tuple[ApiKey, str]]) -> HttpResponse:
-        title = ngettext("The new API key", "The new API keys", len(issued))
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
-            "issued": issued,
-            "title": title,
-        }
-        response = TemplateResponse(request, "admin/accounts/apikey/issued.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
-
-    @admin.action(description=gettext_lazy("Revoke"))
-    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        revoked = [key for key in keys.order_by("pk") if key.revoked_at is None]
-        with transaction.atomic():
-            for key in revoked:
-                api_keys.revoke(key, by=at_admin(request))
-        said = ngettext("%(count)d key is revoked.", "%(count)d keys are revoked.", len(revoked))
-        messages.success(request, said % {"count": len(revoked)})
-
-    @admin.action(description=gettext_lazy("Rotate: issue another; this one works for a day more"))
-    def rotate(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse:
-        if not reauthentication.is_fresh(request):
-            return reauthentication.ask(request, request.get_full_path())
-        with transaction.atomic():
-            issued = [api_keys.rotate(key, by=at_admin(request)) for key in keys.order_by("pk")]
-        return self._shown_once(request, issued)
-
-    revoke.locations = rotate.locations = EVERYWHERE  # type: ignore[attr-defined]
-
-    @admin.display(description=gettext_lazy("visible part"), ordering="prefix")
-    def visible(self, key: ApiKey) -> SafeString:
-        return format_html("<code>sf_{}…</code>", key.prefix)
-
-    @admin.display(description=gettext_lazy("scopes"))
-    def scope_names(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
-
-    @admin.display(description=gettext_lazy("state"))
-    def standing(self, key: ApiKey) -> str:
-        state, word = key.state
-        if state != "replaced":
-            return str(word)
-        return _("replaced, works until %(moment)s") % {
-            "moment": formats.date_format(timezone.localtime(key.expires_at), "DATETIME_FORMAT")
-        }
