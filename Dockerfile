@@ -10,8 +10,10 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 # The image itself needs no pip, so its venv gets none.
 RUN python -m venv --without-pip /opt/venv
 WORKDIR /app
-COPY requirements.txt ./
-RUN python -m pip --python /opt/venv/bin/python install --only-binary :all: --require-hashes -r requirements.txt
+# With Sentry and OpenTelemetry: --build-arg REQUIREMENTS=requirements-reporting.txt
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-reporting.txt ./
+RUN python -m pip --python /opt/venv/bin/python install --only-binary :all: --require-hashes -r ${REQUIREMENTS}
 COPY . .
 # Settings refuse to start without these; none of them stays in a layer's environment.
 RUN BASE_URL=http://localhost DATABASE_URL=postgresql:///none \
@@ -30,6 +32,8 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=serviceflow.settings HOST=0.0.0.0 PORT=8000
 RUN install -d -o 10001 -g 10001 -m 750 /files
 ENV FILES_FOLDER=/files
+ARG RELEASE=
+ENV RELEASE=$RELEASE
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
