@@ -5,7 +5,8 @@
 
 PACK is the folder or the zip file. LINE is one that `manage.py audit_checkpoint` or the log printed between the sealing
 of the ticket's first event and the making of the pack, and that was kept where whoever runs the desk could not change
-it; HEX is what `manage.py audit_key` prints. Without them the pack is only shown to agree with itself.
+it; HEX is what `manage.py audit_key` prints. Without them the pack is only shown to agree with itself. A checkpoint
+vouches for what was sealed before it; how many events were not is said.
 
 Ends with 0 if the pack holds, with 1 and the first fault if not, with 2 if there is nothing to check, or nothing that
 leads to the checkpoint: then it takes a pack that was made after it.
@@ -197,11 +198,18 @@ def summary(told, checkpoint, keys, signed, total, left_out):
         yield f"Not sealed yet when the pack was made, so only in agreement with the rest: the last {unsealed} events."
     if left_out:
         yield f"Not in the pack, since the scanner holds them back: {', '.join(left_out)}."
-    yield (
-        f"The seals lead to the checkpoint, seal {checkpoint['number']}."
-        if checkpoint
-        else "No checkpoint was given: whoever could write the whole chain anew could have made this pack."
-    )
+    if checkpoint:
+        later = sum(
+            1 for event in told["events"] if event["proof"] and event["proof"]["seal"] > checkpoint["number"]
+        )
+        yield f"The seals lead to the checkpoint, seal {checkpoint['number']}." + (
+            f" {later} events were sealed after it, and it does not vouch for them: "
+            + ("the key does." if keys else "ask for a later checkpoint, or for the key.")
+            if later
+            else ""
+        )
+    else:
+        yield "No checkpoint was given: whoever could write the whole chain anew could have made this pack."
     if signed:
         yield f"{signed} of {total} seals are signed" + (
             " by the key given." if keys else ", by keys that nobody has vouched for."

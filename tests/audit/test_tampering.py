@@ -576,6 +576,31 @@ def test_a_pack_of_before_the_checkpoint_is_neither_proven_nor_accused(
     assert verify_evidence.main([str(path), "--checkpoint", later]) == 1  # faults come first
 
 
+def test_a_checkpoint_vouches_for_nothing_that_was_sealed_after_it(
+    sealed: list[Ticket], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a key whoever owns the desk may have written the rest anew, with seals to match: that is said.
+
+    Seen to fail: without the count of those in `summary`.
+    """
+    path, signer = tmp_path / "pack.zip", Seal.objects.earliest("number").signer
+    path.write_bytes(packed(sealed[0]))
+    proofs = [event["proof"] for event in json.loads(unpacked(packed(sealed[0]))["evidence.json"])["events"]]
+    first, last = (end(proof["seal"] for proof in proofs if proof) for end in (min, max))
+    assert first < last
+    for number in (first, last):
+        line = seals.line_of(Seal.objects.get(number=number))
+        later = sum(1 for proof in proofs if proof and proof["seal"] > number)
+        said = [f"{later} events were sealed after it, and it does not vouch for them"] if later else []
+        for more, who in (([], "ask for a later checkpoint"), (["--public-key", signer], "the key does")):
+            assert verify_evidence.main([str(path), "--checkpoint", line, *more]) == 0
+            told = capsys.readouterr().out
+            assert (
+                re.findall(r"\d+ events were sealed after it, and it does not vouch for them", told) == said
+            )
+            assert (who in told) == bool(later)
+
+
 def test_whoever_gives_a_key_asks_for_signatures(
     sealed: list[Ticket], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
-from serviceflow import figures, metrics
+from serviceflow import figures, metrics, standing
 from tests.served import CHECKOUT
 
 PROMETHEUS = CHECKOUT / "deploy" / "prometheus"
@@ -75,6 +76,21 @@ def test_every_alert_asks_for_what_there_is_and_leads_to_what_to_do() -> None:
         assert alert["annotations"]["runbook_url"] == f"docs/operations.md#{name.lower()}"
         assert alert["annotations"]["summary"], name
     assert headings == [(one["alert"], one["labels"]["severity"].capitalize()) for one in alerts()]
+
+
+@pytest.mark.parametrize(
+    ("alert", "limit"),
+    [
+        ("ServiceFlowMailboxSilent", standing.LATE),
+        ("ServiceFlowBackupOld", standing.BACKED_UP),
+        ("ServiceFlowUnsealed", standing.SEALED),
+    ],
+)
+def test_the_status_page_is_troubled_by_what_rings(alert: str, limit: timedelta) -> None:
+    """For as long. Seen to fail with another number in either place."""
+    [expression] = [one["expr"] for one in alerts() if one["alert"] == alert]
+    factors = re.findall(r"> (\d+)(?: \* (\d+))?\s*$", expression)
+    assert [int(one) * int(other or 1) for one, other in factors] == [limit.total_seconds()]
 
 
 def test_every_metric_is_explained() -> None:
