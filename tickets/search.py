@@ -21,8 +21,10 @@ _PART = re.compile(r'-*"[^"]*"?|\S+')
 
 # Of about so many of the newest it is asked how well they match: of a common word there may be a hundred thousand.
 RANKED = 200
-# What was said in no more comments is rare.
-RARE = 5_000
+# What no more tickets carry, what was said in no more comments, is rare.
+RARE = 2_000
+# What so many of so many of the newest have is soon met; a list shows no more at once.
+MET, NEWEST = 51, 5_000
 
 _LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю"
@@ -57,9 +59,18 @@ class Search:
         tickets = self._without_unwanted(tickets)
         if not self._wanted:
             return tickets
-        found = Q(search=self._words) | self._spoken_of
-        number = number_in(self._wanted)
-        return tickets.filter(found if number is None else found | Q(number=number))
+        found = self._written_in | self._spoken_of
+        parts: list[QuerySet[Any, Any]] = [self._said(self._words).values("ticket")]
+        if (number := number_in(self._wanted)) is not None:
+            found |= Q(number=number)
+            parts.append(Ticket.objects.order_by().filter(number=number).values("pk"))
+        are_known = self._carrying is not None and self._said_on is not None
+        if are_known or _is_soon_met(found, tickets):
+            return tickets.filter(found)
+        # Of what is common the reader may see little, or only what is old. All of it is gathered, for the database does
+        # not know that: it would go through a million tickets and what was said on each.
+        carrying = Ticket.objects.order_by().filter(search=self._words).values("pk")
+        return tickets.filter(pk__in=carrying.union(*parts))
 
     def newest(self, tickets: TicketQuerySet, *, most: int) -> QuerySet[Any, Any]:
         """The row ids of what `matching` finds, the newest `most` of them."""
@@ -89,18 +100,31 @@ class Search:
         return _query(self._wanted)
 
     @cached_property
-    def _spoken_of(self) -> Q:
-        """On which it was said, where the reader may read it; to stand beside an OR.
+    def _carrying(self) -> list[int] | None:
+        """Which carry the words themselves, where these are rare.
 
-        The database would rather go through all tickets and look for rare words at each; among common ones it soon
-        meets as many as are shown.
+        The database believes a word that it has not counted to be in thousands: it would rather go through all tickets,
+        in the order of the list, until it has met as many as are shown.
         """
-        said = self._said(self._words)
-        rare = list(said.values_list("ticket", flat=True)[: RARE + 1])
-        if len(rare) <= RARE:
-            return Q(pk__in=sorted(set(rare)))
+        return _few(Ticket.objects.order_by().filter(search=self._words).values_list("pk", flat=True))
+
+    @cached_property
+    def _said_on(self) -> list[int] | None:
+        """On which it was said, where the reader may read it, if that was rarely."""
+        return _few(self._said(self._words).values_list("ticket", flat=True))
+
+    @property
+    def _written_in(self) -> Q:
+        return Q(search=self._words) if self._carrying is None else Q(pk__in=self._carrying)
+
+    @property
+    def _spoken_of(self) -> Q:
+        """To stand beside an OR."""
+        if self._said_on is not None:
+            return Q(pk__in=self._said_on)
         # As a value: beside an OR the database would gather all that an EXISTS could ever find.
-        return Q(IsNull(Subquery(said.filter(ticket=OuterRef("pk")).values("pk")[:1]), False))
+        said = self._said(self._words).filter(ticket=OuterRef("pk"))
+        return Q(IsNull(Subquery(said.values("pk")[:1]), False))
 
     def _said(self, words: SearchQuery) -> CommentQuerySet:
         return Comment.objects.order_by().readable_by(self.reader).filter(search=words)
@@ -112,6 +136,19 @@ class Search:
         words = _query(self._unwanted)
         said = self._said(words).filter(ticket=OuterRef("pk"))
         return tickets.exclude(search=words).filter(~Exists(said))
+
+
+def _few(found: QuerySet[Any, Any]) -> list[int] | None:
+    """Each once, unless there are too many."""
+    ids = list(found[: RARE + 1])
+    return None if len(ids) > RARE else sorted(set(ids))
+
+
+def _is_soon_met(found: Q, tickets: TicketQuerySet) -> bool:
+    """Whether enough of them are found among the newest, or there are not many to go through."""
+    newest = tickets.order_by("-number").values("pk")
+    met = Ticket.objects.order_by().filter(found, pk__in=newest[:NEWEST]).values("pk")[:MET]
+    return len(met) == MET or not newest[NEWEST : NEWEST + 1]
 
 
 def services_about(text: str) -> QuerySet[Service]:

@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +108,9 @@ def test_the_desk_believes_the_proxy_and_nobody_else() -> None:
     assert networks["edge"]["internal"] is True
     assert {"inside", "outside", "edge"} == set(web["networks"])
     [config] = networks["edge"]["ipam"]["config"]
-    own, taken = ip_address(proxy["networks"]["edge"]["ipv4_address"]), ip_network(config["ip_range"])
-    assert taken.subnet_of(ip_network(config["subnet"]))
-    assert not {own, ip_address(config["gateway"])} & set(taken)
+    own, taken = IPv4Address(proxy["networks"]["edge"]["ipv4_address"]), IPv4Network(config["ip_range"])
+    assert taken.subnet_of(IPv4Network(config["subnet"]))
+    assert not {own, IPv4Address(config["gateway"])} & set(taken)
 
 
 def test_the_proxy_is_as_hardened_as_its_program_lets_it_be() -> None:

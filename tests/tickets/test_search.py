@@ -15,10 +15,13 @@ from tickets.search import Search, number_in
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True, params=[search.RARE, -1], ids=["said rarely", "said often"])
-def in_both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is said often is looked for in another way, which finds the same."""
-    monkeypatch.setattr(search, "RARE", request.param)
+@pytest.fixture(autouse=True, params=["rare", "met", "gathered"])
+def however_common_it_is(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is common is looked for in other ways, which find the same."""
+    if request.param != "rare":
+        monkeypatch.setattr(search, "RARE", -1)
+    if request.param == "gathered":
+        monkeypatch.setattr(search, "NEWEST", 0)
 
 
 @pytest.fixture
@@ -147,7 +150,8 @@ def many_like(row: Model, **own: str) -> None:
 def test_words_are_found_and_ranked_by_the_indexes(
     admin: User, vpn: Ticket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "RARE", 100)  # in both ways: what is said often is met on the way
+    monkeypatch.setattr(search, "RARE", -1)
+    monkeypatch.setattr(search, "NEWEST", 0)
     said = actions.add_comment(vpn, body="Nothing.", by=web(admin))
     many_like(said, public_id="gen_random_uuid()", seq="seq + serial", body="'word' || serial")
     fresh = {"public_id": "gen_random_uuid()", "number": "number + 100000 + serial"}
@@ -159,6 +163,34 @@ def test_words_are_found_and_ranked_by_the_indexes(
     assert "Bitmap Index Scan on ticket_search" in plan
     assert "Bitmap Index Scan on comment_search" in plan
     assert "Seq Scan" not in plan
+
+
+def test_what_is_rare_is_not_looked_for_in_every_ticket(
+    admin: User, vpn: Ticket, printer: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is asked for these tickets, not whether each has the words. Seen to fail with either look left out."""
+    monkeypatch.setattr(search, "RARE", 100)
+    actions.add_comment(printer, body="As with the VPN.", by=web(admin))
+    listed = Search("vpn", reader=admin).matching(Ticket.objects.visible_to(admin))
+    assert "@@" not in str(listed.query)
+    assert set(listed) == {vpn, printer}
+
+
+@pytest.mark.parametrize(
+    ("met", "newest", "walks"), [(2, 2, True), (2, 3, True), (3, 2, False), (3, 3, True)]
+)
+def test_what_is_common_is_met_on_the_way_only_where_that_is_soon(
+    admin: User, employee: User, monkeypatch: pytest.MonkeyPatch, met: int, newest: int, walks: bool
+) -> None:
+    """Enough of the newest have it, or there are no others. Else a reader who may see but a few of the many that have
+    a word would wait until all tickets were gone through.
+    """
+    for name, value in (("RARE", -1), ("MET", met), ("NEWEST", newest)):
+        monkeypatch.setattr(search, name, value)
+    three = {opened(by=employee, title="VPN") for _each in range(3)}
+    listed = Search("vpn", reader=admin).matching(Ticket.objects.visible_to(admin))
+    assert ("UNION" not in str(listed.query)) is walks
+    assert set(listed) == three
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\t\n"])
