@@ -19,7 +19,7 @@ from django.db import connection
 
 from benchmarks.ratios import asked, calls, request, serving
 from tickets.models import Ticket
-from tickets.search import _CYRILLIC, _LATIN
+from tickets.search import _OTHER_LAYOUT
 
 SAMPLED = 10_000  # tickets, about
 _WORDS = """
@@ -43,8 +43,7 @@ def searches(known: list[tuple[str, float]], chance: random.Random) -> dict[str,
     common = [word for word, share in known if share >= 0.01]
     middling = [word for word, share in known if 0.001 <= share < 0.01]
     rare = [word for word, share in known if share < 0.001]
-    cyrillic = [word for word in common if word[0] in _CYRILLIC]
-    layout = str.maketrans(_CYRILLIC, _LATIN)
+    cyrillic = [word for word in common if not word.isascii()]
     newest = Ticket.objects.latest("number").number
     kinds: dict[str, tuple[list[str], Callable[[], str]]] = {
         "common": (common, lambda: chance.choice(common)),
@@ -54,7 +53,7 @@ def searches(known: list[tuple[str, float]], chance: random.Random) -> dict[str,
         "two common": (common[1:], lambda: " ".join(chance.sample(common, 2))),
         "common and rare": (rare and common, lambda: f"{chance.choice(common)} {chance.choice(rare)}"),
         "without": (common[1:], lambda: "{} -{}".format(*chance.sample(common, 2))),
-        "other layout": (cyrillic, lambda: chance.choice(cyrillic).translate(layout)),
+        "other layout": (cyrillic, lambda: chance.choice(cyrillic).translate(_OTHER_LAYOUT)),
         "number": (["x"], lambda: f"SF-{chance.randint(1, newest)}"),
     }
     return {kind: make for kind, (needed, make) in kinds.items() if needed}
