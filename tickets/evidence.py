@@ -14,6 +14,7 @@ from audit.models import Event
 from audit.snapshot import one_moment
 from tickets import kept
 from tickets.models import Attachment, Comment, Ticket
+from tickets.models.ticket import named
 
 FORMAT = "serviceflow-evidence/1"
 PIECE = 256 * 1024
@@ -112,7 +113,7 @@ def _comment(comment: Comment) -> dict[str, Any]:
     return {
         "id": str(comment.public_id),
         "seq": comment.seq,
-        "author": {"id": str(comment.author.public_id), "name": comment.author.full_name},
+        "author": named(comment.author),
         "claimed_by": comment.claimed_by,
         "body": comment.body,
         "internal": comment.internal,
@@ -126,7 +127,7 @@ def _file(file: Attachment) -> dict[str, Any]:
     return {
         "id": str(file.public_id),
         "seq": file.seq,
-        "uploader": {"id": str(file.uploader.public_id), "name": file.uploader.full_name},
+        "uploader": named(file.uploader),
         "name": file.name,
         "content_type": file.content_type,
         "size": file.size,

@@ -11,7 +11,7 @@ from accounts.models import User
 from tickets.actions._record import comment_of, let_go, lock, may_see, note_first_response, record
 from tickets.files import Incoming
 from tickets.models import Attachment, Comment, Ticket, Watch
-from tickets.models.ticket import Status, WaitingFor
+from tickets.models.ticket import Status, WaitingFor, named
 from tickets.permissions import require
 
 
@@ -136,4 +136,4 @@ def _is_the_answer(ticket: Ticket, *, by: Actor) -> bool:
 
 def _watchers(ticket: Ticket) -> list[dict[str, str]]:
     people = User.objects.filter(watches__ticket=ticket).order_by("public_id")
-    return [{"id": str(person.public_id), "name": person.full_name} for person in people]
+    return [named(person) for person in people]

@@ -397,9 +397,8 @@ class Ticket(models.Model):
         return {name: (before[name], value) for name, value in now.items() if before[name] != value}
 
 
-def _named(record: Service | Team | User | None) -> dict[str, str] | None:
-    if record is None:
-        return None
+def named(record: Service | Team | User) -> dict[str, str]:
+    """As events tell of somebody or something: who or what it is, and what it was called then."""
     match record:
         case User():
             name = record.full_name
@@ -408,6 +407,10 @@ def _named(record: Service | Team | User | None) -> dict[str, str] | None:
         case Team():
             name = record.name
     return {"id": str(record.public_id), "name": name}
+
+
+def _named(record: Service | Team | User | None) -> dict[str, str] | None:
+    return None if record is None else named(record)
 
 
 def _moment(moment: datetime | None) -> str | None:
